@@ -1,0 +1,53 @@
+// A connection between two nodes after the handshake: frames in, control messages out, and back. No I/O.
+// Owned by one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include <cnode/protocol/block.hpp>
+#include <cnode/protocol/control_message.hpp>
+#include <cnode/protocol/etf.hpp>
+
+namespace cnode::dist {
+
+struct connection_limits {
+  std::uint32_t max_frame = 256u << 20;  // bytes one frame may announce; more closes the connection
+};
+
+struct frame_event {
+  control_message control;
+  term message;      // the message or argument list, none when the control message carries none
+  block_ptr block;   // everything above lies in it; its root is `message`
+};
+
+class connection {
+ public:
+  connection(dist_flags negotiated, connection_limits limits = {});
+  connection(connection&&) noexcept;
+  ~connection();
+
+  // Where the caller may put bytes read from the socket: at least `at_least` bytes of room. Then commit what arrived.
+  std::span<std::uint8_t> prepare(std::size_t at_least);
+  void commit(std::size_t n);
+  void receive(std::span<const std::uint8_t> bytes);  // prepare + copy + commit
+
+  // The next whole message; nothing when more bytes are needed. Ticks are swallowed (see ticks()).
+  // A failure closes the connection: it names what was malformed.
+  result<std::optional<frame_event>> next_event();
+  std::uint64_t ticks() const;  // ticks received so far
+
+  // Appends one message. errc::unsupported when the peer cannot take it: nothing was written.
+  result<unit> send(const control_message& m, term message);
+  void tick();                  // appends an empty frame
+  etf::output& output();        // what is to be written
+  dist_flags flags() const;
+
+ private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace cnode::dist
