@@ -1,0 +1,118 @@
+// Modules: which are loaded, their current and old version, and how new ones come in. The rules are code_server.erl's, the mechanics native.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <cnode/module.h>
+#include <cnode/protocol/block.hpp>
+
+namespace cnode::actors {
+
+class runtime;
+
+// One loaded version of a module. Counted: the table, running callbacks, suspended frames and native states hold it. When the count
+// falls to zero the reaper unmaps it. Builtin modules (compiled into the node) never go.
+class module_version {
+ public:
+  term name() const { return name_; }
+  bool builtin() const { return builtin_; }
+  void retain() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept;
+  const cnode_module* description() const { return description_; }
+
+ private:
+  friend class code_server;
+  friend struct code_server_impl;
+  term name_;
+  bool builtin_ = false;
+  std::atomic<std::uint32_t> refs_{1};
+  const cnode_module* description_ = nullptr;
+  struct loaded_file;
+  loaded_file* file_ = nullptr;
+  void* owner_ = nullptr;
+};
+
+struct function_ref {
+  cnode_function function = nullptr;
+  module_version* version = nullptr;  // retained for the caller, who releases it
+  std::uint32_t flags = 0;
+  explicit operator bool() const { return function != nullptr; }
+};
+
+struct builtin_function {
+  const char* name;
+  std::uint32_t arity;
+  cnode_function function;
+};
+
+struct load_result {
+  bool ok = false;
+  term module;
+  term error;        // atom: nofile, badfile, not_purged, on_load_failure, sticky_directory
+  std::string text;  // the rule that was broken and the flag that cures it
+};
+
+// Answers come on the loader's thread.
+using load_done = std::function<void(const load_result&)>;
+
+class code_server {
+ public:
+  explicit code_server(runtime& node);
+  ~code_server();
+
+  // ---- calls
+  // The current version's function. Empty when module or function is missing.
+  function_ref find(term module, term function, std::uint32_t arity);
+  enum class presence { loaded, loadable, absent };  // loadable: not loaded, may be on the path
+  presence look(term module) const;
+  // error_handler's part: loads the module from the path if it is not loaded. May be called from any thread, does not wait.
+  void ensure_loaded(term module, load_done done);
+
+  // ---- builtin modules: host functions under a module name. Several calls for one name add up.
+  void add_builtin(std::string_view module, std::span<const builtin_function> functions);
+
+  // ---- loading and purging (code:load_file/1, load_binary/3, load_abs/1, purge/1 …)
+  void load_file(term module, load_done done);
+  void load_binary(term module, std::string file, std::string bytes, load_done done);
+  void load_abs(std::string file_without_extension, load_done done);
+  void purge(term module, bool soft, std::function<void(bool)> done);  // true: purge killed somebody / soft_purge succeeded
+  bool delete_module(term module);
+  bool is_loaded(term module, std::string* file = nullptr) const;      // file: path, or "preloaded"
+  std::vector<std::pair<term, std::string>> all_loaded() const;
+
+  // ---- the code path
+  std::vector<std::string> path() const;
+  bool add_path(const std::string& dir, bool first);                    // false: bad_directory
+  bool del_path(const std::string& dir);
+  std::string which(term module) const;                                 // file on the path or of the loaded version; empty: non_existing
+  void set_remote_code(bool on);                                        // --remote-code off
+  bool remote_code() const;
+
+  // Versions whose table and callers have let go but that are still mapped, and how many were unmapped (verified).
+  struct unload_counts { std::uint64_t unmapped = 0, stuck = 0, lingering = 0; };
+  unload_counts unloads() const;
+
+  const cnode_host* host_table() const;
+  runtime& node() const;
+
+ private:
+  friend struct code_server_impl;
+  std::unique_ptr<struct code_server_impl> impl_;
+};
+
+// The table of host functions handed to modules (host_functions.cpp).
+const cnode_host& host_functions();
+
+// The three builtin helper calls every host function file needs.
+term raise(cnode_env* env, term error_class, term reason);   // returns none
+term raise_badarg(cnode_env* env);
+term raise_undef(cnode_env* env, term module, term function, term args);
+
+}  // namespace cnode::actors

@@ -1,0 +1,113 @@
+// A process: pid, mailbox, links, monitors, dictionary, and the behaviour that runs it.
+//
+// Everything but post() may be called only on the process's own thread: from its behaviour's functions or from host functions
+// its callbacks call. A process is owned by the runtime's table and kept alive by process_ptr.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include <cnode/actors/behaviour.hpp>
+#include <cnode/module.h>
+#include <cnode/protocol/block.hpp>
+
+namespace cnode::actors {
+
+class runtime;
+struct function_ref;
+
+struct monitor_options {
+  // none: no alias. Else the reference is an alias as well: explicit_unalias, demonitor, reply_demonitor (erlang:monitor/3).
+  enum alias_mode { none, explicit_unalias, demonitor, reply_demonitor } alias = none;
+  term tag;  // {tag, T}: first element of the DOWN tuple; none = 'DOWN'
+};
+
+class process {
+ public:
+  // ---- any thread
+  term pid() const;
+  runtime& node() const;
+  // Puts a signal into the inbox and makes the process runnable. The tag says which signal (signal.hpp).
+  void post(block_ptr signal);
+  void retain() const noexcept;
+  void release() const noexcept;
+
+  // ---- running functions
+  // Calls M:F(args) as an external call: the current version, loaded from the code path when it is not there yet. The outcome comes through
+  // behaviour::returned, at once (before call returns) when the function neither waits nor must be loaded. One call at a time.
+  void call(term module, term function, std::span<const term> args);
+  void call(term module, term function, term arg_list);
+  bool calling() const;  // a call is pending
+  // Where results of callbacks and terms built by behaviours go. Emptied after each behaviour function (not while a call is pending).
+  block& scratch();
+  // Ends the process when the current behaviour function returns. The reason is copied.
+  void exit(term reason);
+  bool exiting() const;
+  // All messages that receive() left in the mailbox are offered again.
+  void rescan();
+  // behaviour::timeout is called once after this many milliseconds, unless a message is received or cancel_timeout comes first (gen_server's
+  // timeout: any message cancels). 0: once the mailbox is empty. Negative cancels.
+  void set_timeout(std::int64_t ms);
+
+  // ---- signals
+  void send(term to, term message);        // pid, name, {name, node}, alias
+  void link(term pid);
+  void unlink(term pid);
+  term monitor(term target, const monitor_options& options = {});  // pid, name, {name, node}; the reference lies in scratch()
+  bool demonitor(term ref, bool flush);
+  term alias(monitor_options::alias_mode mode = monitor_options::explicit_unalias);
+  bool unalias(term ref);
+  void exit_signal(term to, term reason);  // exit/2
+  // Removes and returns messages of the mailbox; used by flush and receive-like helpers. The predicate sees the message term.
+  block_ptr take_message(bool (*match)(void*, term), void* context);
+
+  // ---- attributes
+  bool trap_exit() const;
+  bool set_trap_exit(bool on);             // the former value
+  term group_leader() const;
+  void set_group_leader(term pid);
+  term registered_name() const;            // none when there is none
+  term dictionary_get(term key) const;     // none when there is none
+  term dictionary_put(term key, term value, block& b);  // former value copied to b, or none. value none erases
+  term dictionary(block& b) const;         // list of {K, V}
+  // proc_lib's '$initial_call' and '$ancestors' are plain dictionary entries.
+  term info(term item, block& b);          // erlang:process_info/2's {Item, Value}, [] for registered_name without one, none for a bad item
+  std::uint64_t reductions() const;
+  std::size_t message_queue_len() const;
+  bool has_link(term pid) const;
+  behaviour* current_behaviour() const;
+
+ private:
+  friend class runtime;
+  friend class process_runner;
+  process() = default;
+  ~process();
+  struct state;
+  std::unique_ptr<state> state_;  // implementation may replace this private part entirely
+};
+
+// The process whose callback runs with this env; its scratch block is env->heap.
+process& self(cnode_env* env);
+block& heap_of(cnode_env* env);
+
+class process_ptr {
+ public:
+  process_ptr() = default;
+  explicit process_ptr(process* p, bool add_ref = true) : p_(p) { if (p_ && add_ref) p_->retain(); }
+  process_ptr(const process_ptr& o) : process_ptr(o.p_) {}
+  process_ptr(process_ptr&& o) noexcept : p_(o.p_) { o.p_ = nullptr; }
+  process_ptr& operator=(process_ptr o) noexcept { std::swap(p_, o.p_); return *this; }
+  ~process_ptr() { if (p_) p_->release(); }
+  process* get() const { return p_; }
+  process* operator->() const { return p_; }
+  process& operator*() const { return *p_; }
+  explicit operator bool() const { return p_ != nullptr; }
+
+ private:
+  process* p_ = nullptr;
+};
+
+}  // namespace cnode::actors
