@@ -27,7 +27,11 @@ class connection {
  public:
   connection(dist_flags negotiated, connection_limits limits = {});
   connection(connection&&) noexcept;
+  connection& operator=(connection&&) noexcept;
   ~connection();
+
+  // The atom of the peer's name: from then on control messages that speak for other nodes' pids are refused.
+  void set_peer(term node);
 
   // Where the caller may put bytes read from the socket: at least `at_least` bytes of room. Then commit what arrived.
   std::span<std::uint8_t> prepare(std::size_t at_least);
@@ -39,7 +43,8 @@ class connection {
   result<std::optional<frame_event>> next_event();
   std::uint64_t ticks() const;  // ticks received so far
 
-  // Appends one message. errc::unsupported when the peer cannot take it: nothing was written.
+  // Appends one message. errc::unsupported when the peer cannot take it, errc::bad_control when a field is missing:
+  // nothing was written. errc::too_large, beyond the 4 GiB a frame can announce: the connection must be closed.
   result<unit> send(const control_message& m, term message);
   void tick();                  // appends an empty frame
   etf::output& output();        // what is to be written

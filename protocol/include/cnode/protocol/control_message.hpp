@@ -7,10 +7,12 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <variant>
 
 #include <cnode/protocol/block.hpp>
 #include <cnode/protocol/dist_flags.hpp>
+#include <cnode/protocol/etf.hpp>
 #include <cnode/protocol/result.hpp>
 
 namespace cnode::dist {
@@ -50,13 +52,20 @@ using control_message = std::variant<link, send, exit, unlink, node_link, reg_se
                                      altact_sig_send>;
 
 // `payload` is none when the frame had none. Every field's type is checked; a failure names operation and field.
-result<control_message> decode_control(term control, term payload);
+// With `peer`, the node name at the other end, pids that must be the peer's own are checked against it.
+result<control_message> decode_control(term control, term payload, term peer = {});
+// Whether a payload follows the control tuple on the wire. False for what is no control message.
+bool control_takes_payload(term control);
 bool has_payload(const control_message& m, dist_flags negotiated);
 
 struct encoded_control {
   term control;  // the tuple to write, built in `b`
   term payload;  // what follows it, or none
 };
+// Writes control message and payload straight into `out`, each with 131 in front: what follows the byte 112 of a
+// pass-through frame. Nothing is written when it fails; else the bytes of `before` come first.
+result<unit> write_control(etf::output& out, const control_message& m, term message, dist_flags negotiated,
+                           std::string_view before = {});
 // `message` is the message or argument list for those that carry one. errc::unsupported when the peer lacks the flag.
 result<encoded_control> encode_control(block& b, const control_message& m, term message, dist_flags negotiated);
 

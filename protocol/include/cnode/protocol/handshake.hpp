@@ -29,6 +29,9 @@ struct handshake_config {
   std::function<std::string(const std::string& peer)> cookie;  // by node name
   std::uint32_t challenge = 0;          // random, fresh for each handshake
   bool four_byte_frames = false;        // under TLS the frames carry 4 bytes of length
+  // Whether this challenge is one of ours that is still unanswered, on any connection. Such a challenge is never
+  // answered: whoever sends it back wants us to compute the digest that would let it in elsewhere. May be empty.
+  std::function<bool(std::uint32_t challenge)> is_outstanding;
 };
 
 // What an acceptor does with a name that asks to come in.
@@ -57,15 +60,19 @@ class handshake {
   ~handshake();
 
   // Bytes from the peer, in any pieces. Nothing past the handshake's last message is consumed.
-  // Returns how many were taken; a failure says why the connection must be closed.
+  // Returns how many were taken; a failure says why the connection must be closed, after take_output() is sent
+  // (a peer we refuse is told the status not_allowed).
   result<std::size_t> receive(std::span<const std::uint8_t> bytes);
   // Acceptor: set when the peer has told its name and decide() must be called.
   bool wants_decision() const;
   const std::string& peer_name() const;       // after the name came; empty when it asks for one (NAME_ME)
   bool wants_name() const;                    // NAME_ME: decide() needs the name and creation to give
+  const std::string& wanted_host() const;     // NAME_ME: the host the name to give must end in
   void decide(name_decision d, std::string dynamic_name = {}, std::uint32_t dynamic_creation = 0);
   std::string take_output();                  // bytes to send now
   const std::optional<handshake_done>& done() const;
+  // What receive() or decide() ended with; decide(nok) and decide(not_allowed) end it too.
+  const std::optional<failure>& failed() const;
   // The status the peer answered with (initiator): "ok", "ok_simultaneous", "alive", "nok", "not_allowed"; for logs.
   const std::string& status() const;
 

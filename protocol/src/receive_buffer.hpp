@@ -1,0 +1,93 @@
+// Where received bytes wait to be decoded. Memory follows the bytes that came, never the bytes a peer announced.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+
+#include <cnode/protocol/block.hpp>
+
+namespace cnode::dist {
+
+// Bytes in the order they came: room at the end, taken from the front. Reused.
+class receive_buffer {
+ public:
+  std::span<const std::uint8_t> bytes() const { return {data_.get() + begin_, end_ - begin_}; }
+  std::size_t size() const { return end_ - begin_; }
+
+  std::span<std::uint8_t> room(std::size_t at_least) {
+    if (capacity_ - end_ < at_least) make_room(at_least);
+    return {data_.get() + end_, capacity_ - end_};
+  }
+  void commit(std::size_t n) { end_ += n; }
+
+  void consume(std::size_t n) {
+    begin_ += n;
+    if (begin_ != end_) return;
+    begin_ = end_ = 0;
+    if (capacity_ > keep) data_.reset(), capacity_ = 0;
+  }
+
+ private:
+  static constexpr std::size_t first = 16 * 1024, keep = 1024 * 1024;
+
+  void make_room(std::size_t at_least) {
+    const auto live = size();
+    const auto wanted = live + at_least;
+    // Moving within the buffer pays when at least half of it becomes free; else every small read would move much.
+    if (wanted <= capacity_ && live <= capacity_ / 2) {
+      std::memmove(data_.get(), data_.get() + begin_, live);
+    } else {
+      const auto capacity = std::max({first, 2 * capacity_, wanted});
+      auto data = std::make_unique_for_overwrite<std::uint8_t[]>(capacity);
+      if (live > 0) std::memcpy(data.get(), data_.get() + begin_, live);
+      data_ = std::move(data);
+      capacity_ = capacity;
+    }
+    begin_ = 0;
+    end_ = live;
+  }
+
+  std::unique_ptr<std::uint8_t[]> data_;
+  std::size_t capacity_ = 0, begin_ = 0, end_ = 0;
+};
+
+// One large frame on its way in, in a buffer binaries can share.
+class large_frame {
+ public:
+  explicit large_frame(std::size_t size) : size_(size) {}
+
+  std::size_t missing() const { return size_ - have_; }
+  // At most missing() bytes of room; at_least must not exceed it.
+  std::span<std::uint8_t> room(std::size_t at_least) {
+    if (capacity() - have_ < at_least) grow(at_least);
+    return {buffer_.data() + have_, capacity() - have_};
+  }
+  void commit(std::size_t n) { have_ += n; }
+  // Returns how many of `bytes` belong to the frame.
+  std::size_t append(std::span<const std::uint8_t> bytes) {
+    const auto n = std::min(bytes.size(), missing());
+    if (n == 0) return 0;
+    std::memcpy(room(n).data(), bytes.data(), n);
+    commit(n);
+    return n;
+  }
+  std::span<const std::uint8_t> bytes() const { return {buffer_.data(), have_}; }
+  const buffer_ptr& owner() const { return buffer_; }
+
+ private:
+  std::size_t capacity() const { return buffer_ ? buffer_.size() : 0; }
+  void grow(std::size_t at_least) {
+    const auto wanted = std::max<std::size_t>({128 * 1024, 2 * capacity(), have_ + at_least});
+    auto next = buffer_ptr::make(std::min(size_, wanted));
+    if (have_ > 0) std::memcpy(next.data(), buffer_.data(), have_);
+    buffer_ = std::move(next);
+  }
+
+  std::size_t size_, have_ = 0;
+  buffer_ptr buffer_;
+};
+
+}  // namespace cnode::dist
