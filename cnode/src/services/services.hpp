@@ -1,0 +1,55 @@
+// The node's services: what other nodes and shells expect to find on a visible node. Processes (net_kernel, rex, logger_proxy,
+// user) and the builtin modules a shell user reaches by rpc (erlang, rpc, erpc, lists, Elixir.Node, ...). No sockets here: the
+// node tells what it knows through node_host, everything else goes through the runtime.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <cnode/actors/runtime.hpp>
+#include <cnode/protocol/result.hpp>
+
+namespace cnode::services {
+
+struct peer {
+  term node;
+  std::string address;  // 127.0.0.1:4711; empty when not known
+  bool hidden = false;
+  bool up = true;       // false: being connected
+  std::uint64_t frames_in = 0, frames_out = 0;
+};
+
+// What the services must know of the node. Outlives the runtime's threads; every function may be called from any thread.
+class node_host {
+ public:
+  virtual ~node_host() = default;
+  virtual actors::runtime& runtime() = 0;
+  // The cookie sent to and expected from that node; none: the one for nodes without their own.
+  virtual std::string cookie(term node) const = 0;
+  virtual void set_cookie(term node, std::string cookie) = 0;
+  virtual std::uint32_t net_ticktime() const = 0;  // seconds
+  virtual bool long_names() const = 0;
+  virtual bool hidden() const = 0;
+  virtual std::vector<peer> peers() const = 0;
+  // epmd's list of that host ("" is this host); the answer may come on any thread.
+  using names_done = std::function<void(result<std::vector<std::pair<std::string, std::uint16_t>>>)>;
+  virtual void epmd_names(std::string host, names_done done) = 0;
+  virtual std::vector<std::string> arguments() const = 0;  // of the command line, without the program
+  // init:stop/1: begins to stop the node in order and returns at once; the program ends with this status.
+  virtual void stop(int status) = 0;
+};
+
+// The builtin modules. Before the runtime starts.
+void add_node_builtins(node_host& host);
+// Spawns and registers the processes: net_kernel first of all (a ping that finds none disconnects us). After the builtins,
+// before the first connection.
+void start_services(node_host& host);
+// The services forget the host: after the runtime has stopped.
+void forget_host(node_host& host);
+
+}  // namespace cnode::services
