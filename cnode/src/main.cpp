@@ -1,0 +1,115 @@
+// The cnode program: its verbs and their options.
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "program/client.hpp"
+#include "program/cookie.hpp"
+#include "program/start.hpp"
+#include "program/start_options.hpp"
+
+namespace {
+
+using namespace cnode::program;
+
+struct client_arguments {
+  client_options options;
+  std::string cookie_file;
+  unsigned epmd_port = 0;
+  double timeout = 10;
+};
+
+void add_client_options(CLI::App& verb, client_arguments& a) {
+  verb.add_option("node", a.options.node, "The node: name@host")->required();
+  verb.add_option("--cookie", a.options.cookie, "The cookie");
+  verb.add_option("--cookie-file", a.cookie_file, "A file with the cookie (default: ~/.erlang.cookie, then the XDG place)");
+  verb.add_option("--epmd-port", a.epmd_port, "epmd's port (default: ERL_EPMD_PORT, then 4369)")->check(CLI::Range(1, 65535));
+  verb.add_option("--dist-port", a.options.dist_port, "Connect to this port, without asking epmd")->check(CLI::Range(1, 65535));
+  verb.add_option("--timeout", a.timeout, "Seconds to wait (default 10)")->check(CLI::Range(0.001, 1e6));
+}
+
+// False, after a sentence, when there is no cookie.
+bool ready(client_arguments& a) {
+  auto cookie = find_cookie(a.options.cookie, a.cookie_file);
+  if (!cookie.error.empty()) {
+    std::fprintf(stderr, "cnode: %s\n", cookie.error.c_str());
+    return false;
+  }
+  a.options.cookie = cookie.cookie;
+  a.options.timeout_ms = static_cast<int>(a.timeout * 1000);
+  if (a.epmd_port) ::setenv("ERL_EPMD_PORT", std::to_string(a.epmd_port).c_str(), 1);
+  return true;
+}
+
+void add_start_options(CLI::App& verb, start_options& o) {
+  verb.add_option("--sname", o.sname, "Short node name: cpp or cpp@host");
+  verb.add_option("--name", o.name, "Long node name: cpp@host.domain");
+  verb.add_option("--cookie", o.cookie, "The cookie of the cluster");
+  verb.add_option("--cookie-file", o.cookie_file, "A file with the cookie (default: ~/.erlang.cookie, then the XDG place)");
+  verb.add_flag("--hidden", o.hidden, "Be a hidden node");
+  verb.add_option("--pa", o.code_path, "Look for modules in this folder first; may be repeated");
+  verb.add_option("--load", o.load, "Load this module at start; may be repeated");
+  verb.add_option("--start", o.start, "NAME=Module or 'NAME=Module:TERM': a supervised, registered process started with TERM; may be repeated");
+  verb.add_option("--config", o.config, "Application environment, as sys.config");
+  verb.add_option("--schedulers", o.schedulers, "Scheduler threads (default: one per core)")->check(CLI::Range(1, 1024));
+  verb.add_option("--dist-listen-min", o.dist_listen_min, "Lowest port to listen on")->check(CLI::Range(1, 65535));
+  verb.add_option("--dist-listen-max", o.dist_listen_max, "Highest port to listen on")->check(CLI::Range(1, 65535));
+  verb.add_option("--epmd-port", o.epmd_port, "epmd's port (default: ERL_EPMD_PORT, then 4369)")->check(CLI::Range(1, 65535));
+  verb.add_option("--net-ticktime", o.net_ticktime, "Seconds after which a silent node is given up (default 60)")->check(CLI::Range(1, 1000000));
+  verb.add_flag("--no-epmd", o.no_epmd, "Do without epmd; needs --dist-port");
+  verb.add_option("--dist-port", o.dist_port, "Listen on this port, and look for other nodes there")->check(CLI::Range(1, 65535));
+  verb.add_option("--remote-code", o.remote_code, "off: refuse to load code for anybody outside")->check(CLI::IsMember({"on", "off"}));
+  verb.add_option("--log-level", o.log_level, "debug, info, notice, warning or error (default info)")
+      ->check(CLI::IsMember({"debug", "info", "notice", "warning", "error"}));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 3 && std::string_view(argv[1]) == probe_verb) return cnode::program::probe(argv[2]);
+
+  CLI::App app{"cnode: an Erlang node whose GenServers are C++ modules, upgraded live"};
+  app.name("cnode");
+  app.set_version_flag("--version", std::string("cnode ") + CNODE_VERSION);
+  app.require_subcommand(1);
+  app.failure_message([](const CLI::App*, const CLI::Error& e) { return std::string("cnode: ") + e.what() + "\n(cnode --help lists verbs and options)\n"; });
+
+  start_options start;
+  auto* start_verb = app.add_subcommand("start", "Run a node in the foreground; prints 'node NAME ready' once calls are answered");
+  add_start_options(*start_verb, start);
+
+  client_arguments client;
+  std::string module, function, args = "[]";
+  auto* ping_verb = app.add_subcommand("ping", "pong if the node answers, else pang");
+  add_client_options(*ping_verb, client);
+  auto* call_verb = app.add_subcommand("call", "Call a function on a node and print what it returns");
+  add_client_options(*call_verb, client);
+  call_verb->add_option("module", module, "The module")->required();
+  call_verb->add_option("function", function, "The function")->required();
+  call_verb->add_option("args", args, "The argument list, in Erlang syntax: '[1, {a, <<\"b\">>}]'");
+  auto* stop_verb = app.add_subcommand("stop", "Stop a node in order (init:stop/0)");
+  add_client_options(*stop_verb, client);
+
+  std::string source, directory = ".", file;
+  auto* compile_verb = app.add_subcommand("compile", "Compile a module; writes DIR/<Module>.so");
+  compile_verb->add_option("file", source, "The C++ source")->required();
+  compile_verb->add_option("-o", directory, "Where to write it (default: here)");
+  auto* describe_verb = app.add_subcommand("describe", "Print what a module file holds, or why it would be refused");
+  describe_verb->add_option("file", file, "The module file")->required();
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    // --help and --version end here too, with 0; everything else is a mistake of the caller's.
+    return app.exit(e) == 0 ? 0 : 1;
+  }
+  if (start_verb->parsed()) return cnode::program::start(start, argc, argv);
+  if (compile_verb->parsed()) return cnode::program::compile(source, directory);
+  if (describe_verb->parsed()) return cnode::program::describe(file);
+  if (!ready(client)) return 1;
+  if (ping_verb->parsed()) return ping(client.options);
+  if (call_verb->parsed()) return call(client.options, module, function, args);
+  return stop(client.options);
+}

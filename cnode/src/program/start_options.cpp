@@ -1,0 +1,107 @@
+#include "start_options.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <cnode/protocol/term_text.hpp>
+
+#include "cookie.hpp"
+
+namespace cnode::program {
+namespace {
+
+std::string parse_server(const std::string& text, start_server& out) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
+    return "--start " + text + ": write NAME=Module or 'NAME=Module:TERM'";
+  }
+  out.name = text.substr(0, equals);
+  const auto colon = text.find(':', equals);
+  out.module = text.substr(equals + 1, colon == std::string::npos ? colon : colon - equals - 1);
+  if (out.module.empty()) return "--start " + text + ": there is no module after the =";
+  if (colon == std::string::npos) {
+    out.argument = immediate_block(nil);
+    return {};
+  }
+  auto term = parse_term(text.substr(colon + 1));
+  if (!term) return "--start " + text + ": the argument is no term: " + to_string(term.error());
+  out.argument = std::move(*term);
+  return {};
+}
+
+// sys.config: one list of {Application, [{Key, Value}]} and a full stop.
+std::string read_config(const std::string& file, block_ptr& out) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return "--config " + file + ": " + std::strerror(errno);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (in.bad()) return "--config " + file + ": cannot be read";
+  auto terms = parse_terms(text.str());
+  if (!terms) return "--config " + file + ": " + to_string(terms.error());
+  const term list = (*terms)->root;
+  if (!list.is_cons() || !list.tail().is_nil()) return "--config " + file + ": must hold one list of {Application, [{Key, Value}]} and a full stop";
+  if (list_length(list.head()) < 0) return "--config " + file + ": " + to_text(list.head()).substr(0, 100) + " is not a list of {Application, [{Key, Value}]}";
+  for (term apps = list.head(); apps.is_cons(); apps = apps.tail()) {
+    const term app = apps.head();
+    bool good = app.is_tuple(2) && app[0].is_atom() && list_length(app[1]) >= 0;
+    for (term values = good ? app[1] : nil; good && values.is_cons(); values = values.tail()) {
+      good = values.head().is_tuple(2) && values.head()[0].is_atom();
+    }
+    if (!good) return "--config " + file + ": " + to_text(app).substr(0, 100) + " is not {Application, [{Key, Value}]}";
+  }
+  (*terms)->root = list.head();
+  out = std::move(*terms);
+  return {};
+}
+
+std::string say(const node::start_error& e) { return e.option.empty() || e.text.find(e.option) != std::string::npos ? e.text : e.option + ": " + e.text; }
+
+}  // namespace
+
+checked_options check(const start_options& o) {
+  checked_options out;
+  const auto refuse = [&out](std::string text) {
+    out.error = std::move(text);
+    return std::move(out);
+  };
+  if (o.sname.empty() == o.name.empty()) {
+    return refuse(o.sname.empty() ? "a node needs a name: --sname NAME or --name NAME@HOST.DOMAIN" : "--sname and --name exclude each other");
+  }
+  if (o.dist_listen_max != 0 && o.dist_listen_min > o.dist_listen_max) return refuse("--dist-listen-min is greater than --dist-listen-max");
+  auto& n = out.node;
+  n.name = o.sname.empty() ? o.name : o.sname;
+  n.long_names = o.sname.empty();
+  n.hidden = o.hidden;
+  n.schedulers = o.schedulers;
+  n.net_ticktime = std::chrono::seconds(o.net_ticktime);
+  n.handle_signals = true;
+  if (auto e = node::read_environment(n)) return refuse(say(*e));
+  if (o.dist_listen_min) n.listen_min = o.dist_listen_min, n.listen_max = o.dist_listen_max ? o.dist_listen_max : 65535;
+  else if (o.dist_listen_max) n.listen_min = 1024, n.listen_max = o.dist_listen_max;
+  if (o.epmd_port) n.epmd_port = o.epmd_port;
+  if (o.no_epmd) n.no_epmd = true;
+  if (o.dist_port) n.dist_port = o.dist_port;
+  if (n.no_epmd && n.dist_port == 0) return refuse("--no-epmd needs --dist-port PORT: without epmd others must know the port");
+  if (auto e = node::complete_name(n)) return refuse(say(*e));
+  for (const auto& dir : o.code_path) {
+    std::error_code e;
+    if (!std::filesystem::is_directory(dir, e)) return refuse("--pa " + dir + ": " + (e ? e.message() : "is no folder"));
+  }
+  for (const auto& text : o.start) {
+    start_server s;
+    if (auto error = parse_server(text, s); !error.empty()) return refuse(error);
+    out.servers.push_back(std::move(s));
+  }
+  if (!o.config.empty()) {
+    if (auto error = read_config(o.config, out.config); !error.empty()) return refuse(error);
+  }
+  auto cookie = find_cookie(o.cookie, o.cookie_file);
+  if (!cookie.error.empty()) return refuse(cookie.error);
+  n.cookie = std::move(cookie.cookie);
+  return out;
+}
+
+}  // namespace cnode::program

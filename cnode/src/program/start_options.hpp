@@ -1,0 +1,48 @@
+// What `cnode start` was asked to do, checked as far as that is possible before anything runs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <cnode/node/node_config.hpp>
+#include <cnode/protocol/block.hpp>
+
+namespace cnode::program {
+
+// --start NAME=Mod or NAME=Mod:TERM
+struct start_server {
+  std::string name;
+  std::string module;
+  block_ptr argument;  // its root is TERM, [] when none was given
+};
+
+struct start_options {
+  std::string sname, name;  // as typed
+  std::string cookie, cookie_file;
+  bool hidden = false;
+  std::vector<std::string> code_path;    // --pa, in the order typed
+  std::vector<std::string> load;         // --load
+  std::vector<std::string> start;        // --start, as typed
+  std::string config;
+  unsigned schedulers = 0;
+  std::uint16_t dist_listen_min = 0, dist_listen_max = 0;
+  std::uint16_t epmd_port = 0;           // 0: ERL_EPMD_PORT, then 4369
+  unsigned net_ticktime = 60;               // seconds
+  bool no_epmd = false;
+  std::uint16_t dist_port = 0;
+  std::string remote_code = "on";
+  std::string log_level = "info";
+};
+
+struct checked_options {
+  node::node_config node;
+  std::vector<start_server> servers;
+  block_ptr config;   // [{App, [{Key, Value}]}], or null
+  std::string error;  // a sentence that names the option or file; empty when all is well
+};
+
+// Resolves names, reads files and the environment, parses terms.
+checked_options check(const start_options& options);
+
+}  // namespace cnode::program

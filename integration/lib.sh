@@ -1,0 +1,90 @@
+# Sourced by every story in this folder. A story starts its own epmd, nodes and shells, says what it saw, and leaves nothing behind.
+#
+#   CNODE      the program (build/release/bin/cnode)
+#   EXAMPLES   the examples' folder (build/release/examples)
+set -u
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+: "${CNODE:=$here/../build/release/bin/cnode}" "${EXAMPLES:=$here/../build/release/examples}"
+[ -x "$CNODE" ] || { echo "no program at $CNODE: build first" >&2; exit 1; }
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/cnode-story.XXXXXX")
+export HOME=$work/home
+mkdir -p "$HOME"
+cookie=story$$
+pids=()
+# Each story has an epmd of its own, so that stories run beside each other and beside the user's nodes.
+export ERL_EPMD_PORT=$((10000 + $$ % 20000))
+export ERL_EPMD_ADDRESS=127.0.0.1
+export LANG=C.UTF-8 LC_ALL=C.UTF-8
+# What a story must not inherit from whoever runs it.
+unset ERL_FLAGS ERL_AFLAGS ERL_ZFLAGS ERL_LIBS ERL_DIST_PORT 2>/dev/null || true
+
+finish() {
+  local status=$?
+  for p in "${pids[@]:-}"; do [ -n "$p" ] && kill -9 "$p" 2>/dev/null; done
+  epmd -port "$ERL_EPMD_PORT" -kill >/dev/null 2>&1
+  if [ $status -ne 0 ] && [ $status -ne 77 ]; then
+    for log in "$work"/*.log; do [ -f "$log" ] && { echo "--- $(basename "$log")"; tail -60 "$log"; }; done
+  fi
+  rm -rf "$work"
+  exit $status
+}
+trap finish EXIT
+trap 'exit 143' TERM INT
+
+fail() { echo "FAILED: $*" >&2; exit 1; }
+skip() { echo "SKIPPED: $*"; exit 77; }
+for c in epmd erl iex; do command -v $c >/dev/null 2>&1 || skip "$c is not installed"; done
+epmd -port "$ERL_EPMD_PORT" -daemon || fail "epmd does not start"
+
+# start_node NAME [options]: runs `cnode start` as NAME@localhost and waits until it is ready. Its log is $work/NAME.log, its pid $node_pid.
+start_node() {
+  local name=$1; shift
+  "$CNODE" start --sname "$name@localhost" --cookie "$cookie" "$@" >"$work/$name.log" 2>&1 &
+  node_pid=$!
+  pids+=("$node_pid")
+  wait_for "grep -q 'node $name@localhost ready' '$work/$name.log'" "node $name ready" "$node_pid"
+}
+
+# start_beam NAME [erl arguments]: a BEAM node NAME@localhost.
+start_beam() {
+  local name=$1; shift
+  erl -noinput -sname "$name@localhost" -setcookie "$cookie" -pa /usr/lib/elixir/lib/*/ebin "$@" >"$work/$name.log" 2>&1 &
+  node_pid=$!
+  pids+=("$node_pid")
+  wait_for "epmd -port $ERL_EPMD_PORT -names | grep -q 'name $name '" "BEAM node $name"
+}
+
+# wait_for COMMAND WHAT [PID]: until COMMAND succeeds; fails after 30 s, or when PID has died.
+wait_for() {
+  local i
+  for i in $(seq 300); do
+    eval "$1" && return 0
+    [ -n "${3:-}" ] && ! kill -0 "$3" 2>/dev/null && fail "$2: the process died"
+    sleep 0.1
+  done
+  fail "$2: not within 30 seconds"
+}
+
+# erl_eval EXPRESSIONS: in a BEAM of its own that knows the cookie; what it prints is the answer.
+erl_eval() {
+  timeout 60 erl -noshell -sname "eval$$_$RANDOM@localhost" -setcookie "$cookie" -eval "$1, halt(0)." 2>&1
+}
+
+# expect WHAT GOT WANTED
+expect() {
+  if [ "$2" != "$3" ]; then
+    printf 'FAILED: %s\n  got:    %s\n  wanted: %s\n' "$1" "$2" "$3" >&2
+    exit 1
+  fi
+  echo "ok: $1"
+}
+
+# Lays v1/, v2/ and live/ (v1's files) of all example stories into a folder, as play.sh wants them.
+lay_examples() {
+  local dir=$1 v
+  mkdir -p "$dir/v1" "$dir/v2" "$dir/live"
+  for v in v1 v2; do cp "$EXAMPLES"/*/$v/*.so "$dir/$v/"; done
+  cp "$dir"/v1/*.so "$dir/live/"
+}
+all_modules=(Elixir.Inc Elixir.CodePurge Elixir.CodePurge.Pi Elixir.CodePurge.PiGs Elixir.DemoServer Elixir.Calculator)

@@ -1,0 +1,25 @@
+#!/bin/bash
+# Somebody else's project: find_package(cnode) against the installed tree, a module of its own, called from a real erl.
+. "$(dirname "$0")/lib.sh"
+build=$(cd "$(dirname "$CNODE")/.." && pwd)
+cmake --install "$build" --prefix "$work/prefix" >"$work/install.log" 2>&1 || fail "cmake --install: $(tail -5 "$work/install.log")"
+mkdir "$work/project"
+cat >"$work/project/CMakeLists.txt" <<'X'
+cmake_minimum_required(VERSION 3.25)
+project(mine CXX)
+find_package(cnode REQUIRED)
+cnode_add_module(greeter greeter.cpp OUTPUT_NAME Elixir.Greeter)
+X
+cp "$here/greeter.cpp" "$work/project/"
+cmake -S "$work/project" -B "$work/project/build" -DCMAKE_PREFIX_PATH="$work/prefix" >"$work/cmake.log" 2>&1 || fail "configure: $(tail -20 "$work/cmake.log")"
+cmake --build "$work/project/build" >"$work/make.log" 2>&1 || fail "build: $(tail -20 "$work/make.log")"
+so=$(find "$work/project/build" -name Elixir.Greeter.so)
+[ -n "$so" ] || fail "there is no Elixir.Greeter.so"
+CNODE=$work/prefix/bin/cnode
+start_node cpp --pa "$(dirname "$so")"
+expect "the outside module" "$("$CNODE" call cpp@localhost Elixir.Greeter hello '[<<"world">>]' --cookie "$cookie")" '<<"hello world">>'
+mkdir "$work/out"
+"$CNODE" compile "$here/greeter.cpp" -o "$work/out" || fail "cnode compile of the installed tree"
+expect "cnode compile names the file after the module" "$(ls "$work/out")" "Elixir.Greeter.so"
+"$CNODE" describe "$work/out/Elixir.Greeter.so" | grep -q 'hello/1' || fail "cnode describe shows no hello/1"
+echo "ok: cnode describe"
