@@ -1,1 +1,21 @@
-target_sources(cnode_protocol PRIVATE)
+find_package(ZLIB REQUIRED)  # tag 80, compressed terms
+target_sources(cnode_protocol PRIVATE
+  src/errc.cpp
+  src/block.cpp
+  src/terms/build.cpp
+  src/terms/copy.cpp
+  src/terms/read.cpp
+  src/terms/utf8.cpp
+  src/terms/bignum.cpp
+  src/atom_table.cpp
+  src/local_node.cpp
+  src/term_order.cpp
+  src/term_hash.cpp
+  src/etf_decoder.cpp
+  src/etf_leaves.cpp
+  src/etf_validate.cpp
+  src/etf_compressed.cpp
+  src/etf_output.cpp
+  src/etf_encoder.cpp
+)
+target_link_libraries(cnode_protocol PRIVATE ZLIB::ZLIB)

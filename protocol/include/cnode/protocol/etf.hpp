@@ -34,12 +34,12 @@ result<decoded> decode(block& b, std::span<const std::uint8_t> bytes, const deco
 // A stand-alone term: 131 in front, nothing behind; compressed allowed.
 result<block_ptr> binary_to_term(std::span<const std::uint8_t> bytes);
 
-// How many bytes the next term takes, with every check decode makes except those that need the atom table.
+// How many bytes the next term takes, with every check decode makes except those that need values or the atom table:
+// duplicate keys, the types inside funs, cache references.
 result<std::size_t> validate(std::span<const std::uint8_t> bytes);
 
-struct encode_options {
-  bool small_bigint_as_integer = true;
-};
+
+class encoder;
 
 // Where encoded bytes go: a growing byte buffer; large shared binaries go in by reference.
 // Owned by one thread at a time.
@@ -66,6 +66,7 @@ class output {
   output& operator=(output&&) noexcept;
 
  private:
+  friend class encoder;
   struct impl;
   std::unique_ptr<impl> impl_;
 };
