@@ -23,7 +23,9 @@ class module_version {
  public:
   term name() const { return name_; }
   bool builtin() const { return builtin_; }
-  void retain() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
+  void retain() noexcept {
+    if (!builtin_) refs_.fetch_add(1, std::memory_order_relaxed);
+  }
   void release() noexcept;
   const cnode_module* description() const { return description_; }
 
@@ -107,8 +109,22 @@ class code_server {
   std::unique_ptr<struct code_server_impl> impl_;
 };
 
+// The version that made this native object, not retained; null: the node itself.
+module_version* native_owner(term native);
+// Hands the object to `to`, whose operations `ops` have the same non-zero layout fingerprint. False: it stays where it is.
+bool adopt_native(term native, module_version* to, const cnode_native_ops* ops);
+
 // The table of host functions handed to modules (host_functions.cpp).
 const cnode_host& host_functions();
+
+// The node's own functions of modules `code`, `c`, `Elixir.Code` and those of `erlang` about code.
+void add_code_builtins(runtime& node);
+
+// For `cnode describe FILE`: name, vsn, exports and stamp of a module file as text, or why it would be refused. status 0: it would
+// be loaded. Code of the file runs in a process of its own (this program started again with the hidden verb `probe-module`).
+std::string describe_module_file(const std::string& path, int& status);
+// That verb: opens the file and writes what it finds to standard output. Returns the exit status.
+int probe_main(const char* path);
 
 // The three builtin helper calls every host function file needs.
 term raise(cnode_env* env, term error_class, term reason);   // returns none

@@ -153,6 +153,9 @@ typedef struct cnode_host {
    * suspended, the caller's coroutine must adopt the continuation (coroutine.hpp does). */
   cnode_term (*apply)(cnode_env *env, cnode_term module, cnode_term function, cnode_term args);
   cnode_term (*node)(cnode_env *env, cnode_term pid_or_none);               /* node(), node(Pid) */
+  /* A newer version takes the live object over: from now on `ops` (of the calling module) are its operations, and it no longer holds
+   * the version that made it. Non-zero: done (or they were its operations already). 0: no native, or its layout fingerprint is 0 or another. */
+  int (*adopt_native)(cnode_env *env, cnode_term native, const cnode_native_ops *ops);
 } cnode_host;
 
 /* The one symbol a module exports. NULL: the module does not want this host. */
@@ -174,6 +177,20 @@ typedef struct cnode_stamp {
   char vsn[256];
   char compiler[64];
 } cnode_stamp;
+
+/* What header_hash must be: what both sides must agree on to read each other's structures. Functions may be added to the end of
+ * cnode_host without a change of it. */
+#define CNODE_HASH_STEP(h, v) (((h) ^ (uint64_t)(v)) * 1099511628211ull)
+#define CNODE_HASH_4(h, a, b, c, d) CNODE_HASH_STEP(CNODE_HASH_STEP(CNODE_HASH_STEP(CNODE_HASH_STEP(h, a), b), c), d)
+#define CNODE_HEADER_HASH                                                                                                        \
+  CNODE_HASH_4(                                                                                                                  \
+      CNODE_HASH_4(                                                                                                              \
+          CNODE_HASH_4(                                                                                                          \
+              CNODE_HASH_4(14695981039346656037ull, CNODE_ABI_MAJOR, sizeof(cnode_heap), offsetof(cnode_heap, off_heap),         \
+                           CNODE_NATIVE),                                                                                        \
+              sizeof(cnode_env), offsetof(cnode_env, continuation), offsetof(cnode_env, process), sizeof(cnode_continuation)),   \
+          sizeof(cnode_native_ops), offsetof(cnode_native_ops, layout), sizeof(cnode_export), offsetof(cnode_export, function)), \
+      sizeof(cnode_module), offsetof(cnode_module, on_load), offsetof(cnode_host, node), sizeof(cnode_stamp))
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,168 @@
+// Behind code_server: the module table, the loader's queue, the reaper's queue.
+//
+// Who may touch what: the slots' `current` is read by any thread without a lock (find); everything else of the table is
+// written under `table_lock`. Memory of module_version objects is reused but never given back while the server lives, so
+// that find may look at one that is just going.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include <cnode/actors/code_server.hpp>
+#include <cnode/actors/runtime.hpp>
+#include <cnode/protocol/atom_table.hpp>
+#include <cnode/protocol/block.hpp>
+
+namespace cnode::actors {
+
+// Exports of one version by (function, arity); open addressing, written once before the version is published.
+class export_index {
+ public:
+  struct entry {
+    term name;
+    std::uint32_t arity = 0;
+    std::uint32_t flags = 0;
+    cnode_function function = nullptr;
+  };
+  // False: the same name and arity are there already.
+  bool add(term name, std::uint32_t arity, std::uint32_t flags, cnode_function function);
+  const entry* find(term name, std::uint32_t arity) const {
+    if (slots_.empty()) return nullptr;
+    const auto mask = slots_.size() - 1;
+    for (auto i = hash_of(name, arity) & mask; slots_[i].function; i = (i + 1) & mask)
+      if (slots_[i].name.same(name) && slots_[i].arity == arity) return &slots_[i];
+    return nullptr;
+  }
+  const std::vector<entry>& in_order() const { return order_; }
+
+ private:
+  static std::size_t hash_of(term name, std::uint32_t arity) {
+    return (static_cast<std::size_t>(name.atom_index()) * 0x9e3779b1u + arity * 0x85ebca6bu) >> 4;
+  }
+  void put(const entry& e);
+  std::vector<entry> slots_;
+  std::vector<entry> order_;
+};
+
+struct module_version::loaded_file {
+  export_index exports;
+  // Files only:
+  void* handle = nullptr;          // dlopen's
+  std::uintptr_t base = 0;         // dl_iterate_phdr's dlpi_addr, to verify the unmapping
+  std::string link_name;           // dlpi_name
+  std::string private_path;        // the copy that is mapped
+  std::string path;                // where it came from, as given by the caller or found on the path
+  std::uint8_t digest[16] = {};    // what module_md5 and the default vsn are made of
+  block_ptr attributes;            // [{vsn, [V]}, ...]
+  block_ptr compile;               // [{version, "..."}, {options, []}, {source, "..."}]
+  std::vector<std::pair<std::uintptr_t, std::uintptr_t>> ranges;  // mapped, for version_at
+  // Processes that wait inside this version in a nested call; purge counts them as users. Under code_server_impl::users_lock.
+  std::unordered_map<cnode_term, std::uint32_t> waiting;
+};
+
+struct module_slot {
+  term name;
+  std::atomic<module_version*> current{nullptr};
+  module_version* old = nullptr;   // table_lock
+};
+
+struct code_server_impl {
+  explicit code_server_impl(runtime& n, code_server& s);
+  ~code_server_impl();
+  static code_server_impl& of(code_server& s) { return *s.impl_; }
+  static const code_server_impl& of(const code_server& s) { return *s.impl_; }
+
+  // ---- table (code_table.cpp)
+  module_slot* slot_of(term module) const;       // null: never heard of
+  module_slot& make_slot(term module);           // table_lock held
+  module_version* new_version(term name, bool builtin = false);  // one reference, no exports
+  void recycle(module_version* v);               // memory only
+  // The current version, retained; null when there is none.
+  module_version* retain_current(term module) const;
+  // The version whose mapped file holds this address, retained; null: no module's.
+  module_version* version_at(const void* address) const;
+  void last_reference(module_version* v) noexcept;
+  // Access to module_version's private part, for the files of this folder.
+  static module_version::loaded_file& file(const module_version& v) { return *v.file_; }
+  static void describe(module_version& v, const cnode_module* d) { v.description_ = d; }
+  static std::uint32_t references(const module_version& v) { return v.refs_.load(std::memory_order_acquire); }
+  static bool try_retain(module_version& v);
+
+  // ---- loader thread (loader.cpp)
+  void post(std::function<void()> job);          // runs on the loader's thread, in order
+  void loader_main();
+  struct candidate;                              // a file on its way in
+  void load_path(term module, std::string path, bool purge_first, load_done done);
+  void load_bytes(std::shared_ptr<candidate> c);
+  void open_candidate(std::shared_ptr<candidate> c);
+  void publish(std::shared_ptr<candidate> c);
+  void refuse(candidate& c, std::string_view error, std::string text);
+
+  // ---- purge and reaper (purge.cpp, reaper.cpp)
+  bool purge_now(term module, bool soft);        // loader thread
+  void reap(module_version* v);                  // loader thread
+  void map_ranges(module_version& v);
+  void forget_ranges(module_version& v);
+
+  std::string find_on_path(term module) const;
+
+  runtime& node;
+  code_server& server;
+
+  mutable std::mutex table_lock;
+  static constexpr std::uint32_t leaf_size = 1024, leaves = 65536;
+  struct leaf { std::atomic<module_slot*> slots[leaf_size] = {}; };
+  std::unique_ptr<std::atomic<leaf*>[]> directory;
+  std::deque<module_slot> slots;                 // stable addresses; table_lock for growing
+  std::deque<module_version> versions;           // stable addresses; versions_lock
+  std::vector<module_version*> free_versions;
+  std::mutex versions_lock;
+
+  mutable std::shared_mutex ranges_lock;
+  std::map<std::uintptr_t, std::pair<std::uintptr_t, module_version*>> ranges;  // begin -> end, version
+  std::mutex users_lock;
+
+  mutable std::mutex path_lock;
+  std::vector<std::string> path;
+  std::atomic<bool> remote_code{true};
+
+  // One thread loads, purges and unmaps: everything that may wait for a disk or for ld.so's lock.
+  std::mutex queue_lock;
+  std::condition_variable queue_filled;
+  std::deque<std::function<void()>> queue;
+  bool stopping = false;
+  std::thread thread;
+  std::thread::id thread_id;
+
+  std::string run_directory;
+  std::uint64_t next_copy = 0;
+  std::atomic<std::uint64_t> unmapped{0}, stuck{0}, lingering{0};
+  std::vector<std::pair<std::uintptr_t, std::string>> stuck_maps;  // loader thread
+
+  std::mutex sink_lock;
+  term io_sink;                                  // drops io replies to put_chars
+  term sink();
+};
+
+// Functions every loaded module has without writing them: module_info/0,1, __info__/1 (module_info.cpp). They ask for the version
+// that find() or apply looked up last on this thread.
+// For host functions without an env: the log of the node made last.
+void log_from_module(log_level level, std::string_view text);
+
+constexpr std::uint32_t generated_export = 1u << 31;  // in export_index::entry::flags
+void add_generated_exports(export_index& index, std::string_view module_name);
+void set_generated_for(module_version* v);
+
+}  // namespace cnode::actors

@@ -1,0 +1,132 @@
+// The public face: queries about modules and the code path, and the order in which things start and stop.
+#include <algorithm>
+#include <filesystem>
+
+#include "code/code_impl.hpp"
+#include "code/run_directory.hpp"
+
+namespace cnode::actors {
+
+namespace {
+
+// The node made last: host functions without an env log there.
+std::mutex log_lock;
+runtime* log_node = nullptr;
+
+// Drops whatever comes: answers to io requests nobody waits for.
+class io_sink : public behaviour {
+ public:
+  void start(process&) override {}
+  void receive(process&, block_ptr& message) override { message.reset(); }
+  void returned(process&, outcome) override {}
+};
+
+}  // namespace
+
+void log_from_module(log_level level, std::string_view text) {
+  std::lock_guard guard{log_lock};
+  if (log_node) log_node->log(level, text);
+}
+
+code_server_impl::code_server_impl(runtime& n, code_server& s)
+    : node{n}, server{s}, directory{std::make_unique<std::atomic<leaf*>[]>(leaves)} {
+  thread = std::thread{[this] { loader_main(); }};
+}
+
+code_server_impl::~code_server_impl() {
+  {
+    std::lock_guard guard{queue_lock};
+    stopping = true;
+  }
+  queue_filled.notify_all();
+  thread.join();
+  remove_run_directory(run_directory);
+  for (auto& v : versions) delete v.file_;
+  for (std::uint32_t i = 0; i < leaves; ++i) delete directory[i].load();
+}
+
+// Made when first needed; a second one when the first was killed.
+term code_server_impl::sink() {
+  std::lock_guard guard{sink_lock};
+  if (!io_sink || !node.alive(io_sink)) io_sink = node.spawn(std::make_unique<actors::io_sink>());
+  return io_sink;
+}
+
+code_server::code_server(runtime& node) : impl_{std::make_unique<code_server_impl>(node, *this)} {
+  std::lock_guard guard{log_lock};
+  log_node = &node;
+}
+
+code_server::~code_server() {
+  std::lock_guard guard{log_lock};
+  if (log_node == &impl_->node) log_node = nullptr;
+}
+
+runtime& code_server::node() const { return impl_->node; }
+
+void code_server::set_remote_code(bool on) { impl_->remote_code = on; }
+bool code_server::remote_code() const { return impl_->remote_code; }
+
+code_server::unload_counts code_server::unloads() const { return {impl_->unmapped, impl_->stuck, impl_->lingering}; }
+
+bool code_server::is_loaded(term module, std::string* file) const {
+  auto* v = impl_->retain_current(module);
+  if (!v) return false;
+  if (file) *file = v->builtin() ? "preloaded" : code_server_impl::file(*v).path;
+  v->release();
+  return true;
+}
+
+std::vector<std::pair<term, std::string>> code_server::all_loaded() const {
+  std::vector<std::pair<term, std::string>> all;
+  std::lock_guard guard{impl_->table_lock};
+  for (const auto& s : impl_->slots) {
+    auto* v = s.current.load(std::memory_order_acquire);
+    if (v) all.emplace_back(s.name, v->builtin() ? "preloaded" : code_server_impl::file(*v).path);
+  }
+  return all;
+}
+
+// ---- the code path
+
+std::vector<std::string> code_server::path() const {
+  std::lock_guard guard{impl_->path_lock};
+  return impl_->path;
+}
+
+bool code_server::add_path(const std::string& dir, bool first) {
+  std::error_code ignored;
+  if (dir.find('\0') != std::string::npos || !std::filesystem::is_directory(dir, ignored)) return false;
+  std::lock_guard guard{impl_->path_lock};
+  auto& path = impl_->path;
+  // As code_server:add_path: a directory already there moves only to the front.
+  const auto there = std::find(path.begin(), path.end(), dir);
+  if (there != path.end() && !first) return true;
+  if (there != path.end()) path.erase(there);
+  path.insert(first ? path.begin() : path.end(), dir);
+  return true;
+}
+
+bool code_server::del_path(const std::string& dir) {
+  std::lock_guard guard{impl_->path_lock};
+  return std::erase(impl_->path, dir) > 0;
+}
+
+std::string code_server_impl::find_on_path(term module) const {
+  const auto name = atom_text(module);
+  if (name.empty() || name.find('/') != std::string_view::npos || name.find('\0') != std::string_view::npos) return {};
+  std::error_code ignored;
+  for (const auto& dir : server.path()) {
+    auto file = dir + "/" + std::string{name} + ".so";
+    if (std::filesystem::exists(file, ignored)) return file;
+  }
+  return {};
+}
+
+std::string code_server::which(term module) const {
+  std::string file;
+  if (is_loaded(module, &file)) return file;
+  return module.is_atom() ? impl_->find_on_path(module) : std::string{};
+}
+
+}  // namespace cnode::actors

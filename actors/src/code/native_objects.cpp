@@ -1,0 +1,96 @@
+#include "code/native_objects.hpp"
+
+#include <cnode/actors/process.hpp>
+
+#include "code/code_impl.hpp"
+
+namespace cnode::actors {
+
+namespace {
+
+// `ops` and `version` change together, when a newer version adopts the object.
+struct hosted_object : native_object {
+  void* object = nullptr;
+  const cnode_native_ops* ops = nullptr;
+  module_version* version = nullptr;  // retained; null for the node's own objects
+  std::mutex lock;
+};
+
+void release_hosted(native_object* n) noexcept {
+  auto* h = static_cast<hosted_object*>(n);
+  if (h->ops && h->ops->destroy) h->ops->destroy(h->object);
+  auto* v = h->version;
+  delete h;
+  if (v) v->release();
+}
+
+hosted_object* hosted(term t) {
+  if (!t.is_native()) return nullptr;
+  auto* n = reinterpret_cast<native_object*>(t.box()[2]);
+  return n->release == release_hosted ? static_cast<hosted_object*>(n) : nullptr;
+}
+
+}  // namespace
+
+term make_native_object(cnode_env* env, void* object, const cnode_native_ops* ops) {
+  auto* h = new hosted_object;
+  h->release = release_hosted;
+  h->refs = 0;  // the term takes the first reference
+  h->object = object;
+  h->ops = ops;
+  h->version = code_server_impl::of(self(env).node().code()).version_at(ops);
+  return make_native(heap_of(env), h);
+}
+
+void* native_object_of(term native, const cnode_native_ops** ops) {
+  auto* h = hosted(native);
+  if (!h) {
+    if (ops) *ops = nullptr;
+    return nullptr;
+  }
+  std::lock_guard guard{h->lock};
+  if (ops) *ops = h->ops;
+  return h->object;
+}
+
+term native_object_to_term(cnode_env* env, term native) {
+  auto* h = hosted(native);
+  if (!h) return raise_badarg(env);
+  const cnode_native_ops* ops;
+  module_version* v;
+  {
+    std::lock_guard guard{h->lock};
+    ops = h->ops;
+    v = h->version;
+    if (v) v->retain();
+  }
+  const auto t = ops->to_term ? term{ops->to_term(env, h->object)} : make_binary(heap_of(env), ops->type ? ops->type : "native");
+  if (v) v->release();
+  return t;
+}
+
+module_version* native_owner(term native) {
+  auto* h = hosted(native);
+  if (!h) return nullptr;
+  std::lock_guard guard{h->lock};
+  return h->version;
+}
+
+bool adopt_native(term native, module_version* to, const cnode_native_ops* ops) {
+  auto* h = hosted(native);
+  if (!h || !ops) return false;
+  module_version* before;
+  {
+    std::lock_guard guard{h->lock};
+    if (h->ops == ops) return true;
+    if (!h->ops->layout || h->ops->layout != ops->layout) return false;
+    before = h->version;
+    if (to) to->retain();
+    h->version = to;
+    h->ops = ops;
+  }
+  if (before) before->release();
+  return true;
+}
+
+}  // namespace cnode::actors

@@ -1,0 +1,140 @@
+#include "code/waiting.hpp"
+
+#include <cnode/actors/runtime.hpp>
+#include <cnode/protocol/atom_table.hpp>
+#include <cnode/protocol/term_order.hpp>
+
+#include "code/code_impl.hpp"
+
+namespace cnode::actors {
+
+namespace {
+
+term answer_tag() {
+  static const term t = atom("$code_server_answer");
+  return t;
+}
+
+struct answer_frame {
+  term ref;
+  std::function<cnode_term(cnode_env*, term)> then;
+};
+
+int is_answer(cnode_env*, void* frame, cnode_term message) {
+  const term m{message};
+  return m.is_tuple(3) && m[0].same(answer_tag()) && exactly_equal(m[1], static_cast<answer_frame*>(frame)->ref);
+}
+
+cnode_term resume_answer(cnode_env* env, void* frame, cnode_term message) {
+  std::unique_ptr<answer_frame> f{static_cast<answer_frame*>(frame)};
+  env->outcome = 0;
+  return f->then(env, term{message}[2]);
+}
+
+// A nested call that waits keeps its version, and purge finds the process through it.
+struct nested_frame {
+  cnode_continuation inner;
+  function_ref ref;
+  code_server_impl* code;
+  cnode_term pid;
+
+  void enter() {
+    std::lock_guard guard{code->users_lock};
+    ++code_server_impl::file(*ref.version).waiting[pid];
+  }
+  void leave() {
+    std::lock_guard guard{code->users_lock};
+    auto& waiting = code_server_impl::file(*ref.version).waiting;
+    if (auto i = waiting.find(pid); i != waiting.end() && --i->second == 0) waiting.erase(i);
+  }
+};
+
+cnode_term after_nested(cnode_env* env, cnode_term value, std::unique_ptr<nested_frame> f);
+
+int match_nested(cnode_env* env, void* frame, cnode_term message) {
+  auto& inner = static_cast<nested_frame*>(frame)->inner;
+  return inner.match(env, inner.frame, message);
+}
+
+cnode_term resume_nested(cnode_env* env, void* frame, cnode_term message) {
+  std::unique_ptr<nested_frame> f{static_cast<nested_frame*>(frame)};
+  f->leave();
+  env->outcome = 0;
+  const auto value = f->inner.resume(env, f->inner.frame, message);
+  return after_nested(env, value, std::move(f));
+}
+
+void destroy_nested(void* frame) {
+  std::unique_ptr<nested_frame> f{static_cast<nested_frame*>(frame)};
+  f->leave();
+  f->inner.destroy(f->inner.frame);
+  f->ref.version->release();
+}
+
+cnode_term after_nested(cnode_env* env, cnode_term value, std::unique_ptr<nested_frame> f) {
+  if (value == CNODE_NONE && env->outcome == CNODE_SUSPEND) {
+    f->inner = env->continuation;
+    f->enter();
+    env->continuation = {f.get(), resume_nested, destroy_nested, f->inner.match ? match_nested : nullptr, f->inner.timeout_ms};
+    f.release();
+    return CNODE_NONE;
+  }
+  f->ref.version->release();
+  if (value == CNODE_NONE && env->outcome == CNODE_TAIL_CALL)
+    return apply(env, term{env->tail_module}, term{env->tail_function}, term{env->tail_args});
+  return value;
+}
+
+cnode_term call_found(cnode_env* env, const function_ref& ref, const cnode_term* args) {
+  auto& p = self(env);
+  env->outcome = 0;
+  const auto value = ref.function(env, args);
+  auto f = std::make_unique<nested_frame>();
+  f->ref = ref;
+  f->code = &code_server_impl::of(p.node().code());
+  f->pid = p.pid().word();
+  return after_nested(env, value, std::move(f));
+}
+
+cnode_term apply_once(cnode_env* env, term module, term function, term args, bool load) {
+  const auto n = list_length(args);
+  if (!module.is_atom() || !function.is_atom() || n < 0 || n > 255) return raise_badarg(env).word();
+  auto& code = self(env).node().code();
+  if (auto ref = code.find(module, function, static_cast<std::uint32_t>(n))) {
+    cnode_term a[256];
+    std::size_t i = 0;
+    for (auto l = args; l.is_cons(); l = l.tail()) a[i++] = l.head().word();
+    return call_found(env, ref, a);
+  }
+  if (!load || code.look(module) != code_server::presence::loadable) return raise_undef(env, module, function, args).word();
+  return await_answer(
+      env,
+      [&](answer_to answer) {
+        code.ensure_loaded(module, [answer](const load_result& r) { answer([ok = r.ok](block&) { return atom(ok ? "true" : "false"); }); });
+      },
+      [=](cnode_env* e, term) { return apply_once(e, module, function, args, false); });
+}
+
+}  // namespace
+
+cnode_term await_answer(cnode_env* env, const std::function<void(answer_to)>& start,
+                        std::function<cnode_term(cnode_env*, term)> then) {
+  auto& p = self(env);
+  auto& node = p.node();
+  const auto ref = node.make_ref(heap_of(env));
+  std::shared_ptr<block> kept{copy_to_block(ref).release(), block_deleter{}};
+  start([&node, pid = p.pid(), kept](const build_answer& build) {
+    auto b = block::make(24);
+    const auto payload = build(*b);
+    b->root = make_tuple_of(*b, answer_tag(), copy(*b, kept->root), payload);
+    node.send(pid, std::move(b));
+  });
+  auto* f = new answer_frame{ref, std::move(then)};
+  env->continuation = {f, resume_answer, [](void* frame) { delete static_cast<answer_frame*>(frame); }, is_answer, -1};
+  env->outcome = CNODE_SUSPEND;
+  return CNODE_NONE;
+}
+
+cnode_term apply(cnode_env* env, term module, term function, term args) { return apply_once(env, module, function, args, true); }
+
+}  // namespace cnode::actors

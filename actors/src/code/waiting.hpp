@@ -1,0 +1,23 @@
+// Host functions that wait: for the loader's answer, or for a nested call that suspended.
+#pragma once
+
+#include <functional>
+
+#include <cnode/actors/code_server.hpp>
+#include <cnode/actors/process.hpp>
+
+namespace cnode::actors {
+
+// Builds the answer's term; called once, on the thread that answers.
+using build_answer = std::function<term(block&)>;
+using answer_to = std::function<void(build_answer)>;
+
+// Suspends the calling function until `start`'s answer has come as a message to its process, then goes on with `then`, whose result
+// is the function's. `start` runs at once and may answer from any thread.
+cnode_term await_answer(cnode_env* env, const std::function<void(answer_to)>& start,
+                        std::function<cnode_term(cnode_env*, term)> then);
+
+// An external call in the process that runs: M:F(Args), loading M first when that is needed. Ends as a cnode_function does.
+cnode_term apply(cnode_env* env, term module, term function, term args);
+
+}  // namespace cnode::actors
