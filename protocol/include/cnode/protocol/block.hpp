@@ -42,6 +42,9 @@ class block : public cnode_heap {
   void adopt(block_ptr other);
   // Forgets all terms, keeps the first chunk. For scratch blocks between two callbacks.
   void reset() noexcept;
+  // What is made or adopted after mark() goes at release_to(); marks nest. The mark lies in the block.
+  void* mark();
+  void release_to(void* mark) noexcept;
   // Words handed out so far, adopted blocks included: what the collector of a process looks at.
   std::size_t used_words() const noexcept;
 
