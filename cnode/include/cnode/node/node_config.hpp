@@ -1,0 +1,58 @@
+// What a node is told before it starts. Each field names the command line option it comes from, which is also the name errors use.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <cnode/actors/runtime.hpp>
+
+namespace cnode::node {
+
+// Why a node does not start: the option to change, and a sentence for the person who reads it.
+struct start_error {
+  std::string option;  // "--sname"; empty when no option can help
+  std::string text;
+};
+
+struct limits {
+  std::uint32_t max_frame = 256u << 20;              // bytes one frame of a peer may announce
+  std::size_t max_queued_output = std::size_t{1} << 30;   // bytes waiting for a peer that does not read; more closes its connection
+  std::size_t max_pending_messages = 100'000;        // messages waiting for one connection to be made
+  std::size_t max_pending_bytes = 64u << 20;
+  std::size_t max_strangers = 256;                   // accepted connections whose handshake is not over
+};
+
+struct node_config {
+  std::string name;                    // --sname / --name: "cpp" or "cpp@host"; completed by complete_name
+  bool long_names = false;             // --name
+  std::string cookie;                  // --cookie
+  bool hidden = false;                 // --hidden
+  std::string address;                 // --dist-address: the interface to listen on; empty: all of IPv4
+  std::uint16_t listen_min = 0;        // --dist-listen-min/max; 0: any port
+  std::uint16_t listen_max = 0;
+  std::uint16_t epmd_port = 4369;      // --epmd-port, ERL_EPMD_PORT
+  std::string epmd_address;            // ERL_EPMD_ADDRESS: for an epmd we start ourselves
+  bool start_epmd = true;              // start epmd when none runs
+  bool no_epmd = false;                // --no-epmd: every node, ours included, listens on dist_port
+  std::uint16_t dist_port = 0;         // --dist-port, ERL_DIST_PORT
+  std::chrono::milliseconds net_ticktime{60'000};      // --net-ticktime
+  std::chrono::milliseconds net_setuptime{7'000};      // for each handshake
+  bool handle_signals = false;         // SIGTERM and SIGINT request a stop
+  unsigned schedulers = 0;             // --schedulers; 0: one per core
+  node::limits limits;
+  std::vector<std::string> arguments;  // of the command line, without the program: init:get_plain_arguments/0
+  std::function<void(actors::log_level, std::string_view)> log;  // empty: stderr
+};
+
+// ERL_EPMD_PORT, ERL_EPMD_ADDRESS and ERL_DIST_PORT, as erl reads them. ERL_DIST_PORT means no_epmd.
+std::optional<start_error> read_environment(node_config& config);
+// Turns "cpp" into "cpp@host" and checks the rules for names: short ones have no dot in the host, long ones have one.
+std::optional<start_error> complete_name(node_config& config);
+
+}  // namespace cnode::node

@@ -1,0 +1,257 @@
+// The controller's control thread: strangers at the door, calls to others, connections that come up and go.
+#include <unistd.h>
+
+#include <algorithm>
+
+#include <boost/asio/post.hpp>
+
+#include <cnode/protocol/atom_table.hpp>
+#include <cnode/protocol/dist_flags.hpp>
+
+#include "dist_controller.hpp"
+#include "text.hpp"
+
+namespace cnode::node {
+
+namespace asio = boost::asio;
+using error_code = boost::system::error_code;
+
+namespace {
+
+std::string base36(std::uint64_t v) {
+  constexpr std::string_view digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  std::string out;
+  do out.insert(out.begin(), digits[v % 36]);
+  while ((v /= 36) != 0);
+  return out;
+}
+
+}  // namespace
+
+dist::handshake_config dist_controller::handshake_settings(bool hidden, std::uint32_t& challenge) {
+  challenge = random_u32();
+  outstanding_.insert(challenge);
+  dist::handshake_config c;
+  c.our_name = config_.name;
+  c.creation = creation_;
+  c.offered = dist::needed_flags | dist::wanted_flags;
+  if (!hidden) c.offered |= dist::dist_flag::published;
+  c.cookie = [this](const std::string& peer) { return cookie(peer); };
+  c.challenge = challenge;
+  // Its own challenge is outstanding as well, once.
+  c.is_outstanding = [this, challenge](std::uint32_t theirs) {
+    return theirs != challenge && outstanding_.contains(theirs);
+  };
+  return c;
+}
+
+void dist_controller::challenge_over(std::uint32_t challenge) {
+  if (const auto it = outstanding_.find(challenge); it != outstanding_.end()) outstanding_.erase(it);
+}
+
+// ---- those who come
+
+void dist_controller::accepted(asio::ip::tcp::socket socket) {
+  if (doors_closed_) return;
+  if (strangers_.size() >= config_.limits.max_strangers) {
+    // The newest may be the owner of a name, the oldest has had its time.
+    const auto oldest = strangers_.front();
+    strangers_.pop_front();
+    challenge_over(oldest->challenge());
+    if (auto line = strangers_log_.admit("too many connections without handshake, closed that of " + oldest->address()))
+      runtime_.log(actors::log_level::warning, *line);
+    oldest->cancel();
+  }
+  std::uint32_t challenge = 0;
+  auto machine = dist::handshake::other_started(handshake_settings(config_.hidden, challenge));
+  auto forget = [this](handshake_session& s) {
+    challenge_over(s.challenge());
+    strangers_.remove_if([&](const auto& other) { return other.get() == &s; });
+  };
+  auto session = std::make_shared<handshake_session>(
+      std::move(socket), std::move(machine), challenge,
+      handshake_session::handlers{
+          .decide = [this](dist::handshake& h) { decide(h); },
+          .done =
+              [this, forget](handshake_session& s, std::string rest) {
+                forget(s);
+                handshake_over(s, std::move(rest), false);
+              },
+          .failed =
+              [this, forget](handshake_session& s, const std::string& text) {
+                forget(s);
+                const auto& name = s.machine().peer_name();
+                const auto& why = s.machine().failed();
+                std::string line = name.empty() ? "connection attempt from " + s.address()
+                                                : "connection attempt from node " + printable(name) + " (" +
+                                                      s.address() + ")";
+                line += " rejected: ";
+                line += why && why->code == errc::bad_cookie && !name.empty() ? "invalid challenge reply (wrong cookie?)"
+                                                                              : printable(text);
+                // nok is no refusal but the answer to two calls that crossed.
+                const bool crossed = why && why->code == errc::bad_status && why->detail.starts_with("nok");
+                if (crossed) return;
+                if (auto admitted = strangers_log_.admit(std::move(line)))
+                  runtime_.log(actors::log_level::error, *admitted);
+              }});
+  strangers_.push_back(session);
+  session->start(config_.net_setuptime);
+}
+
+// net_kernel's accept_pending. Nothing a stranger says here makes an atom or changes anything but its own handshake.
+void dist_controller::decide(dist::handshake& machine) {
+  using dist::name_decision;
+  if (machine.wants_name()) {
+    const auto number = std::uint64_t{random_u32()} << 32 | random_u32();
+    if (!is_allowed("@" + machine.wanted_host())) return machine.decide(name_decision::not_allowed);
+    return machine.decide(name_decision::ok, base36(number) + "@" + machine.wanted_host(), random_creation());
+  }
+  const auto& name = machine.peer_name();
+  if (!is_allowed(name)) return machine.decide(name_decision::not_allowed);
+  const auto node = find_atom(name);
+  if (node && find(node)) return machine.decide(name_decision::alive);
+  if (node && attempts_.contains(node.word()))
+    // The greater name calls. Our own attempt goes on until the other has proved the cookie.
+    return machine.decide(config_.name > name ? name_decision::nok : name_decision::ok_simultaneous);
+  machine.decide(name_decision::ok);
+}
+
+// dist_util:is_allowed/2. A node that asks for a name is "@host".
+bool dist_controller::is_allowed(const std::string& name) const {
+  std::lock_guard lock(settings_mutex_);
+  if (allowed_.empty()) return true;
+  const auto at = name.find('@');
+  const auto head = name.substr(0, at), host = name.substr(at + 1);
+  return std::any_of(allowed_.begin(), allowed_.end(), [&](const std::string& entry) {
+    const auto split = entry.find('@');
+    if (split == entry.npos) return entry == host;
+    if (split + 1 == entry.size()) return entry.substr(0, split) == head;
+    return entry == name;
+  });
+}
+
+// ---- those we call
+
+void dist_controller::start_attempt(term node, bool hidden) {
+  {
+    // A connection of the other's making may have come up meanwhile.
+    std::lock_guard lock(pending_mutex_);
+    if (!pending_.contains(node.word())) return;
+  }
+  if (doors_closed_) return attempt_failed(node, "this node is stopping");
+  auto& attempt = attempts_[node.word()];
+  if (attempt) return;
+  attempt = std::make_shared<connect_attempt>(
+      control_, config_, std::string(atom_text(node)),
+      connect_attempt::handlers{
+          .make_handshake =
+              [this, node, hidden] {
+                std::uint32_t challenge = 0;
+                auto settings = handshake_settings(hidden || config_.hidden, challenge);
+                return std::pair{dist::handshake::we_started(std::move(settings), std::string(atom_text(node))),
+                                 challenge};
+              },
+          .challenge_over = [this](std::uint32_t challenge) { challenge_over(challenge); },
+          .done = [this](handshake_session& s, std::string rest) { handshake_over(s, std::move(rest), true); },
+          .failed = [this, node](const std::string& text) { attempt_failed(node, text); }});
+  const auto started = attempt;
+  started->start();
+}
+
+void dist_controller::drop_attempt(term node) {
+  if (const auto it = attempts_.find(node.word()); it != attempts_.end()) {
+    const auto attempt = it->second;
+    attempts_.erase(it);
+    attempt->cancel();
+  }
+}
+
+void dist_controller::attempt_failed(term node, const std::string& text) {
+  drop_attempt(node);
+  pending lost;
+  {
+    std::lock_guard lock(pending_mutex_);
+    const auto it = pending_.find(node.word());
+    if (it == pending_.end()) return;
+    lost = std::move(it->second);
+    pending_.erase(it);
+  }
+  runtime_.log(actors::log_level::info, "no connection to node " + printable(atom_text(node)) + ": " + printable(text));
+  runtime_.node_down(node, atom("connection_setup_failed"));
+  for (const auto& done : lost.waiting) done(false);
+}
+
+// ---- connections
+
+void dist_controller::handshake_over(handshake_session& session, std::string rest, bool outgoing) {
+  established e;
+  e.handshake = *session.machine().done();
+  e.rest = std::move(rest);
+  e.outgoing = outgoing;
+  e.address = session.address();
+  const auto node = find_or_make_atom(e.handshake.peer_name);
+  if (!node) {
+    runtime_.log(actors::log_level::error,
+                 "no place left for the name of node " + printable(e.handshake.peer_name) + ": atom table full");
+    session.cancel();
+    return;
+  }
+  error_code failed;
+  e.v6 = session.socket().local_endpoint(failed).protocol() == asio::ip::tcp::v6();
+  if (!failed) e.descriptor = session.socket().release(failed);
+  if (failed) {
+    if (outgoing) attempt_failed(node, failed.message());
+    return;
+  }
+  bring_up(node, std::move(e));
+}
+
+void dist_controller::bring_up(term node, established e) {
+  drop_attempt(node);
+  if (const auto old = find(node)) {
+    // The peer has lost or given up the older one (`alive`, answered with true). Its end is told first.
+    if (const auto it = next_.find(node.word()); it != next_.end()) ::close(it->second.descriptor);
+    next_[node.word()] = std::move(e);
+    return old->close(atom("connection_closed"));
+  }
+  peer_connection::settings s;
+  s.node = node;
+  s.handshake = std::move(e.handshake);
+  s.outgoing = e.outgoing;
+  s.address = std::move(e.address);
+  s.max_frame = config_.limits.max_frame;
+  s.max_queued_output = config_.limits.max_queued_output;
+  const auto peer = std::make_shared<peer_connection>(
+      poller_, e.descriptor, e.v6, runtime_, std::move(s), [this](const peer_ptr& p, term reason) {
+        asio::post(control_, [this, p, reason] { gone(p, reason); });
+      });
+  pending waited;
+  {
+    std::lock_guard lock(pending_mutex_);
+    if (const auto it = pending_.find(node.word()); it != pending_.end()) {
+      waited = std::move(it->second);
+      pending_.erase(it);
+    }
+    for (const auto& q : waited.messages) peer->send(q.control, q.message);
+    std::unique_lock table(peers_mutex_);
+    peers_[node.word()] = peer;
+  }
+  runtime_.node_up(node, peer->visible());
+  peer->start(e.rest);
+  for (const auto& done : waited.waiting) done(true);
+}
+
+void dist_controller::gone(const peer_ptr& peer, term reason) {
+  const auto node = peer->about().node;
+  {
+    std::unique_lock table(peers_mutex_);
+    const auto it = peers_.find(node.word());
+    if (it == peers_.end() || it->second != peer) return;
+    peers_.erase(it);
+  }
+  if (!running_) return;
+  runtime_.node_down(node, reason);
+  if (auto next = next_.extract(node.word())) bring_up(node, std::move(next.mapped()));
+}
+
+}  // namespace cnode::node

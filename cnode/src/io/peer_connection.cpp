@@ -1,0 +1,266 @@
+#include "peer_connection.hpp"
+
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include <boost/asio/post.hpp>
+
+#include <cnode/protocol/atom_table.hpp>
+
+#include "text.hpp"
+
+namespace cnode::node {
+namespace {
+
+constexpr std::size_t read_size = 64 * 1024;
+// What one turn reads or writes before others have theirs.
+constexpr std::size_t turn_budget = 1 << 20;
+constexpr std::size_t max_pieces = 64;
+constexpr unsigned tick_intensity = 4;
+
+}  // namespace
+
+peer_connection::peer_connection(event_poller& poller, int descriptor, bool v6, actors::runtime& runtime, settings s,
+                                 gone_function gone)
+    : poller_(poller),
+      runtime_(runtime),
+      settings_(std::move(s)),
+      gone_(std::move(gone)),
+      in_(settings_.handshake.negotiated, {.max_frame = settings_.max_frame}),
+      socket_(poller.io(), v6 ? boost::asio::ip::tcp::v6() : boost::asio::ip::tcp::v4(), descriptor),
+      descriptor_(descriptor),
+      out_(settings_.handshake.negotiated, {.max_frame = settings_.max_frame}) {
+  in_.set_peer(settings_.node);
+  boost::system::error_code ignored;
+  socket_.non_blocking(true, ignored);
+}
+
+peer_connection::~peer_connection() = default;
+
+void peer_connection::start(const std::string& already_read) {
+  if (!already_read.empty())
+    in_.receive({reinterpret_cast<const std::uint8_t*>(already_read.data()), already_read.size()});
+  bytes_in_ += already_read.size();
+  // On a scheduler thread, as every later frame.
+  boost::asio::post(poller_.io(), [self = shared_from_this()] { self->on_readable(); });
+}
+
+// ---- reading
+
+void peer_connection::arm_read() {
+  socket_.async_wait(boost::asio::ip::tcp::socket::wait_read,
+                     [self = shared_from_this()](const boost::system::error_code& e) {
+                       if (!e) self->on_readable();
+                     });
+}
+
+void peer_connection::on_readable() {
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_) return;
+    reading_ = true;
+  }
+  std::size_t budget = turn_budget;
+  bool drained = false;
+  bool open = handle_frames();
+  while (open && !drained && budget > 0) {
+    const auto room = in_.prepare(read_size);
+    const auto n = ::recv(descriptor_, room.data(), std::min(room.size(), budget), MSG_DONTWAIT);
+    if (n > 0) {
+      const auto size = static_cast<std::size_t>(n);
+      drained = size < std::min(room.size(), budget);
+      in_.commit(size);
+      bytes_in_.fetch_add(size, std::memory_order_relaxed);
+      budget -= size;
+      open = handle_frames();
+    } else if (n == 0) {
+      close(atom("connection_closed"));
+      open = false;
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      drained = true;
+    } else if (errno != EINTR) {
+      close(atom("connection_closed"));
+      open = false;
+    }
+  }
+  std::unique_lock lock(mutex_);
+  reading_ = false;
+  if (closed_) {
+    const auto reason = reason_;
+    lock.unlock();
+    gone_(shared_from_this(), reason);
+  } else if (drained) {
+    arm_read();
+  } else {
+    boost::asio::post(poller_.io(), [self = shared_from_this()] { self->on_readable(); });
+  }
+}
+
+bool peer_connection::handle_frames() {
+  while (!closed_.load(std::memory_order_relaxed)) {
+    auto event = in_.next_event();
+    if (!event) {
+      malformed(event.error());
+      return false;
+    }
+    if (!*event) return true;
+    runtime_.receive(settings_.node, std::move(**event));
+  }
+  return false;
+}
+
+void peer_connection::malformed(const failure& why) {
+  runtime_.log(actors::log_level::error, "invalid distribution message from node " + printable(atom_text(settings_.node)) +
+                                             ", connection closed: " + printable(to_string(why)));
+  close(atom("connection_closed"));
+}
+
+// ---- writing
+
+void peer_connection::send(const dist::control_message& m, term message) {
+  std::unique_lock lock(mutex_);
+  if (closed_) return;
+  const auto sent = out_.send(m, message);
+  if (!sent) {
+    // errc::unsupported: a peer without the flag has no use for the message; BEAM drops it too.
+    if (sent.error().code == errc::unsupported) return;
+    lock.unlock();
+    runtime_.log(actors::log_level::error, "cannot send to node " + printable(atom_text(settings_.node)) + ": " +
+                                               printable(to_string(sent.error())));
+    if (sent.error().code == errc::too_large) close(atom("connection_closed"));
+    return;
+  }
+  if (out_.output().size() + sending_size_ > settings_.max_queued_output) {
+    lock.unlock();
+    runtime_.log(actors::log_level::error, "node " + printable(atom_text(settings_.node)) +
+                                               " does not read: connection closed with " +
+                                               std::to_string(queued()) + " bytes unsent");
+    return close(atom("connection_closed"));
+  }
+  if (blocked_) return;  // written when the socket has room
+  if (!event_poller::mark_dirty(shared_from_this())) return write(lock);
+  // The callback that runs next on this thread may be a slow one: then the sweep writes.
+  lock.unlock();
+  poller_.arm();
+}
+
+void peer_connection::flush() {
+  std::unique_lock lock(mutex_);
+  write(lock);
+}
+
+void peer_connection::write(std::unique_lock<std::mutex>& lock) {
+  if (writing_ || blocked_ || closed_) return;  // whoever writes takes along what we appended
+  writing_ = true;
+  std::size_t budget = turn_budget;
+  bool full = false, broken = false;
+  while (!closed_ && !full && !broken) {
+    if (sending_size_ == 0) {
+      if (out_.output().size() == 0) break;
+      std::swap(sending_, out_.output());
+      sending_size_ = sending_.size();
+    }
+    lock.unlock();
+    std::size_t written = 0;
+    std::array<iovec, max_pieces> vectors;
+    const auto pieces = sending_.pieces();
+    const auto count = std::min(pieces.size(), max_pieces);
+    std::size_t offered = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      vectors[i] = {const_cast<std::uint8_t*>(pieces[i].data), pieces[i].size};
+      offered += pieces[i].size;
+    }
+    msghdr header{};
+    header.msg_iov = vectors.data();
+    header.msg_iovlen = count;
+    const auto n = ::sendmsg(descriptor_, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n >= 0) {
+      written = static_cast<std::size_t>(n);
+      sending_.consume(written);
+      bytes_out_.fetch_add(written, std::memory_order_relaxed);
+      full = written < offered || written >= budget;
+      budget -= std::min(budget, written);
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      full = true;
+    } else {
+      broken = errno != EINTR;
+    }
+    lock.lock();
+    sending_size_ -= written;
+  }
+  writing_ = false;
+  if (broken && !closed_) {
+    lock.unlock();
+    close(atom("connection_closed"));
+    lock.lock();
+  } else if (full && !closed_ && sending_size_ + out_.output().size() > 0) {
+    blocked_ = true;
+    socket_.async_wait(boost::asio::ip::tcp::socket::wait_write,
+                       [self = shared_from_this()](const boost::system::error_code&) {
+                         std::unique_lock lock(self->mutex_);
+                         self->blocked_ = false;
+                         self->write(lock);
+                       });
+  }
+}
+
+std::size_t peer_connection::queued() const {
+  std::lock_guard lock(mutex_);
+  return closed_ ? 0 : sending_size_ + const_cast<dist::connection&>(out_).output().size();
+}
+
+// ---- ending
+
+void peer_connection::close(term reason) {
+  std::unique_lock lock(mutex_);
+  if (closed_) return;
+  closed_ = true;
+  reason_ = reason;
+  // The descriptor stays ours until nobody can be using it; both directions end now.
+  ::shutdown(descriptor_, SHUT_RDWR);
+  out_.output().clear();
+  if (reading_) return;  // the reader reports when its last frame is handed on
+  lock.unlock();
+  gone_(shared_from_this(), reason);
+}
+
+// ---- ticking
+
+void peer_connection::tick() {
+  auto read = bytes_in();
+  const auto t = ticks_.tick + 1;
+  if (read == ticks_.read) {
+    // Schedulers that are all busy leave bytes in the socket; the peer is alive nevertheless.
+    int unread = 0;
+    if (::ioctl(descriptor_, FIONREAD, &unread) == 0 && unread > 0) ticks_.ticked = t;
+    if (ticks_.ticked == t && unread <= 0) {
+      runtime_.log(actors::log_level::error, "node " + printable(atom_text(settings_.node)) +
+                                                 " not responding, removing (timedout) connection");
+      return close(atom("net_tick_timeout"));
+    }
+  } else {
+    ticks_.ticked = t;
+  }
+  auto written = bytes_out();
+  {
+    std::unique_lock lock(mutex_);
+    if (closed_) return;
+    const bool idle = written == ticks_.write && sending_size_ + out_.output().size() == 0;
+    // Primitive hidden nodes tick only when they are ticked.
+    const bool hidden_and_silent = !visible() && read == ticks_.read;
+    if (idle || hidden_and_silent) {
+      out_.tick();
+      write(lock);
+    }
+  }
+  ticks_.write = bytes_out();
+  ticks_.read = read;
+  ticks_.tick = t % tick_intensity;
+}
+
+}  // namespace cnode::node

@@ -1,0 +1,92 @@
+// One established connection: bytes between a socket and dist::connection.
+//
+// Read by one scheduler thread at a time, written by any thread; frames of the peer are handed on in order. The two
+// directions share nothing: each has its own dist::connection. Kept alive by shared_ptr: the controller's table and the
+// pending waits hold it. The descriptor is closed when the last reference goes, never under a running system call.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include <cnode/actors/runtime.hpp>
+#include <cnode/protocol/connection.hpp>
+#include <cnode/protocol/handshake.hpp>
+
+#include "event_poller.hpp"
+
+namespace cnode::node {
+
+class peer_connection : public std::enable_shared_from_this<peer_connection> {
+ public:
+  struct settings {
+    term node;
+    dist::handshake_done handshake;
+    bool outgoing = false;
+    std::string address;
+    std::uint32_t max_frame = 0;
+    std::size_t max_queued_output = 0;
+  };
+  // Takes over the descriptor. `gone` is called once, from whichever thread, when no frame will follow; the reason is an atom.
+  using gone_function = std::function<void(const std::shared_ptr<peer_connection>&, term reason)>;
+
+  peer_connection(event_poller& poller, int descriptor, bool v6, actors::runtime& runtime, settings s, gone_function gone);
+  ~peer_connection();
+
+  // Begins to read; `already_read` came behind the handshake.
+  void start(const std::string& already_read);
+  // Encodes m; what it appends is written by this thread's next flush, or at once when this is no scheduler thread.
+  void send(const dist::control_message& m, term message);
+  void flush();
+  // Ends the connection. The first caller's reason counts.
+  void close(term reason);
+
+  // One beat of the ticker, a quarter of net_ticktime: dist_util:send_tick/2. Ends the connection when the peer is silent.
+  void tick();
+
+  const settings& about() const { return settings_; }
+  bool visible() const { return (settings_.handshake.negotiated & dist::dist_flag::published) != 0; }
+  std::uint64_t bytes_in() const { return bytes_in_.load(std::memory_order_relaxed); }
+  std::uint64_t bytes_out() const { return bytes_out_.load(std::memory_order_relaxed); }
+  std::size_t queued() const;
+  bool closed() const { return closed_.load(std::memory_order_relaxed); }
+
+ private:
+  void arm_read();         // mutex_ held
+  void on_readable();
+  bool handle_frames();    // false: the connection was closed
+  void write(std::unique_lock<std::mutex>& lock);
+  void malformed(const failure& why);
+
+  event_poller& poller_;
+  actors::runtime& runtime_;
+  const settings settings_;
+  gone_function gone_;
+  dist::connection in_;                // owned by the reader
+
+  mutable std::mutex mutex_;           // guards what follows
+  boost::asio::ip::tcp::socket socket_;
+  const int descriptor_;
+  dist::connection out_;
+  etf::output sending_;                // taken from out_ by whoever writes; only that thread touches it while writing_
+  std::size_t sending_size_ = 0;
+  bool writing_ = false;               // a thread is in write()
+  bool blocked_ = false;               // the socket is full; a wait for it is under way
+  bool reading_ = false;               // a thread is in on_readable()
+  term reason_;
+  std::atomic<bool> closed_{false};
+
+  std::atomic<std::uint64_t> bytes_in_{0}, bytes_out_{0};
+  // The ticker's, as dist_util's #tick{}; touched by the ticking thread only.
+  struct {
+    std::uint64_t read = 0, write = 0;
+    unsigned tick = 0, ticked = 0;
+  } ticks_;
+};
+
+}  // namespace cnode::node
