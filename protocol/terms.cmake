@@ -17,5 +17,10 @@ target_sources(cnode_protocol PRIVATE
   src/etf_compressed.cpp
   src/etf_output.cpp
   src/etf_encoder.cpp
+  src/term_print.cpp
+  src/term_scanner.cpp
+  src/term_parse.cpp
+  src/term_inspect.cpp
+  src/io_lib_format.cpp
 )
 target_link_libraries(cnode_protocol PRIVATE ZLIB::ZLIB)
