@@ -192,7 +192,8 @@ struct handshake::impl {
   }
 
   void give_name(std::string name, std::uint32_t creation) {
-    if (!is_node_name(name)) {
+    // A BEAM dies of a name at another host than it asked for.
+    if (!is_node_name(name) || name.substr(name.find('@') + 1) != host) {
       send_status("not_allowed");
       fail(errc::bad_name, "the name \"" + shown(name) + "\" given to a node at " + shown(host));
       return;

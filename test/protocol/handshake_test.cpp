@@ -350,11 +350,13 @@ TEST(HandshakeOtherStarted, GivesANameToANodeThatAsksForOne) {
 }
 
 TEST(HandshakeOtherStarted, GivesNoImpossibleName) {
-  auto hs = other_started();
-  feed(hs, send_name("localhost", all_flags | dist_flag::name_me, 0));
-  hs.decide(name_decision::ok, "", 99);
-  ASSERT_TRUE(hs.failed());
-  EXPECT_EQ(hs.failed()->code, errc::bad_name);
+  for (const auto* name : {"", "dyn", "@localhost", "dyn@elsewhere"}) {
+    auto hs = other_started();
+    feed(hs, send_name("localhost", all_flags | dist_flag::name_me, 0));
+    hs.decide(name_decision::ok, name, 99);
+    ASSERT_TRUE(hs.failed()) << name;
+    EXPECT_EQ(hs.failed()->code, errc::bad_name);
+  }
 }
 
 TEST(HandshakeOtherStarted, RefusesImpossibleNames) {
