@@ -1,8 +1,19 @@
 target_sources(cnode_actors PRIVATE
   src/code/code_table.cpp
   src/code/code_server.cpp
+  src/code/loader.cpp
+  src/code/open_module.cpp
+  src/code/purge.cpp
+  src/code/run_directory.cpp
+  src/code/elf_file.cpp
+  src/code/module_file.cpp
+  src/code/sha256.cpp
   src/code/module_info.cpp
   src/code/host_functions.cpp
   src/code/native_objects.cpp
   src/code/waiting.cpp
+  src/code/code_arguments.cpp
+  src/code/code_builtins.cpp
+  src/code/code_path_builtins.cpp
+  src/code/code_erlang_builtins.cpp
 )

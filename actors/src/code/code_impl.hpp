@@ -25,6 +25,8 @@
 #include <cnode/protocol/atom_table.hpp>
 #include <cnode/protocol/block.hpp>
 
+#include "code/module_file.hpp"
+
 namespace cnode::actors {
 
 // Exports of one version by (function, arity); open addressing, written once before the version is published.
@@ -100,21 +102,28 @@ struct code_server_impl {
   static std::uint32_t references(const module_version& v) { return v.refs_.load(std::memory_order_acquire); }
   static bool try_retain(module_version& v);
 
-  // ---- loader thread (loader.cpp)
-  void post(std::function<void()> job);          // runs on the loader's thread, in order
+  // ---- loader thread (loader.cpp, open_module.cpp). What takes a candidate runs there.
+  void post(std::function<void()> job);          // any thread; jobs run in order, none after the server began to stop
+  void post_unload(module_version* v);           // these always run
   void loader_main();
   struct candidate;                              // a file on its way in
-  void load_path(term module, std::string path, bool purge_first, load_done done);
-  void load_bytes(std::shared_ptr<candidate> c);
-  void open_candidate(std::shared_ptr<candidate> c);
-  void publish(std::shared_ptr<candidate> c);
+  using candidate_ptr = std::shared_ptr<candidate>;
+  void load_path(term module, std::string path, load_done done);
+  void check(candidate_ptr c);                   // its bytes are there
+  bool may_enter(candidate& c);                  // the table has room for it
+  void run_on_load(candidate_ptr c);
+  void publish(candidate_ptr c);
   void refuse(candidate& c, std::string_view error, std::string text);
+  // Private copy, dlopen, entry, description. False with the reason.
+  bool open_module(candidate& c, std::string& why);
+  bool read_description(candidate& c, std::string& why);
+  void close_module(module_version& v);          // dlclose, verified; the copy goes
 
-  // ---- purge and reaper (purge.cpp, reaper.cpp)
-  bool purge_now(term module, bool soft);        // loader thread
-  void reap(module_version* v);                  // loader thread
-  void map_ranges(module_version& v);
-  void forget_ranges(module_version& v);
+  // ---- purge (purge.cpp) and reaper (loader.cpp), loader thread
+  bool purge_now(term module, bool soft);
+  void reap(module_version* v);
+  std::vector<term> users_of(module_version& v) const;  // processes that run or wait in it; any thread
+  bool uses(term pid, module_version& v) const;
 
   std::string find_on_path(term module) const;
 
@@ -132,7 +141,7 @@ struct code_server_impl {
 
   mutable std::shared_mutex ranges_lock;
   std::map<std::uintptr_t, std::pair<std::uintptr_t, module_version*>> ranges;  // begin -> end, version
-  std::mutex users_lock;
+  mutable std::mutex users_lock;
 
   mutable std::mutex path_lock;
   std::vector<std::string> path;
@@ -142,14 +151,14 @@ struct code_server_impl {
   std::mutex queue_lock;
   std::condition_variable queue_filled;
   std::deque<std::function<void()>> queue;
+  std::deque<module_version*> unload_queue;
   bool stopping = false;
   std::thread thread;
   std::thread::id thread_id;
 
-  std::string run_directory;
+  std::string run_directory;                     // loader thread
   std::uint64_t next_copy = 0;
   std::atomic<std::uint64_t> unmapped{0}, stuck{0}, lingering{0};
-  std::vector<std::pair<std::uintptr_t, std::string>> stuck_maps;  // loader thread
 
   std::mutex sink_lock;
   term io_sink;                                  // drops io replies to put_chars
@@ -158,6 +167,15 @@ struct code_server_impl {
 
 // Functions every loaded module has without writing them: module_info/0,1, __info__/1 (module_info.cpp). They ask for the version
 // that find() or apply looked up last on this thread.
+struct code_server_impl::candidate {
+  term module;               // none: whatever the file holds
+  std::string path;
+  module_file file;
+  bool purge_first = false;  // load_binary
+  load_done done;
+  module_version* version = nullptr;  // from open_module on; ours until published
+};
+
 // For host functions without an env: the log of the node made last.
 void log_from_module(log_level level, std::string_view text);
 

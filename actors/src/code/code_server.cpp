@@ -1,6 +1,7 @@
 // The public face: queries about modules and the code path, and the order in which things start and stop.
 #include <algorithm>
 #include <filesystem>
+#include <utility>
 
 #include "code/code_impl.hpp"
 #include "code/run_directory.hpp"
@@ -33,7 +34,12 @@ code_server_impl::code_server_impl(runtime& n, code_server& s)
   thread = std::thread{[this] { loader_main(); }};
 }
 
+// The processes are gone by now, so the table's reference is a version's last.
 code_server_impl::~code_server_impl() {
+  for (auto& s : slots) {
+    if (auto* v = s.current.exchange(nullptr)) v->release();
+    if (auto* v = std::exchange(s.old, nullptr)) v->release();
+  }
   {
     std::lock_guard guard{queue_lock};
     stopping = true;

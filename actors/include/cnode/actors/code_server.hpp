@@ -121,7 +121,7 @@ const cnode_host& host_functions();
 void add_code_builtins(runtime& node);
 
 // For `cnode describe FILE`: name, vsn, exports and stamp of a module file as text, or why it would be refused. status 0: it would
-// be loaded. Code of the file runs in a process of its own (this program started again with the hidden verb `probe-module`).
+// be loaded. Code of the file runs in a process of its own (this program started again with the hidden verb `--probe-module`).
 std::string describe_module_file(const std::string& path, int& status);
 // That verb: opens the file and writes what it finds to standard output. Returns the exit status.
 int probe_main(const char* path);

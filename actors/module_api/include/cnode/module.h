@@ -178,20 +178,6 @@ typedef struct cnode_stamp {
   char compiler[64];
 } cnode_stamp;
 
-/* What header_hash must be: what both sides must agree on to read each other's structures. Functions may be added to the end of
- * cnode_host without a change of it. */
-#define CNODE_HASH_STEP(h, v) (((h) ^ (uint64_t)(v)) * 1099511628211ull)
-#define CNODE_HASH_4(h, a, b, c, d) CNODE_HASH_STEP(CNODE_HASH_STEP(CNODE_HASH_STEP(CNODE_HASH_STEP(h, a), b), c), d)
-#define CNODE_HEADER_HASH                                                                                                        \
-  CNODE_HASH_4(                                                                                                                  \
-      CNODE_HASH_4(                                                                                                              \
-          CNODE_HASH_4(                                                                                                          \
-              CNODE_HASH_4(14695981039346656037ull, CNODE_ABI_MAJOR, sizeof(cnode_heap), offsetof(cnode_heap, off_heap),         \
-                           CNODE_NATIVE),                                                                                        \
-              sizeof(cnode_env), offsetof(cnode_env, continuation), offsetof(cnode_env, process), sizeof(cnode_continuation)),   \
-          sizeof(cnode_native_ops), offsetof(cnode_native_ops, layout), sizeof(cnode_export), offsetof(cnode_export, function)), \
-      sizeof(cnode_module), offsetof(cnode_module, on_load), offsetof(cnode_host, node), sizeof(cnode_stamp))
-
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,41 @@
+#include "code/code_arguments.hpp"
+
+namespace cnode::actors {
+
+bool file_name(term t, std::string& out) {
+  if (t.is_atom()) {
+    out = atom_text(t);
+    return true;
+  }
+  return (t.is_binary() || t.is_list()) && chardata_to_string(t, out);
+}
+
+term loaded_or_error(block& b, const load_result& r) {
+  return r.ok ? make_tuple_of(b, atom("module"), r.module) : make_tuple_of(b, atom("error"), r.error);
+}
+
+cnode_term on_loader(cnode_env* env, std::function<term(block&)> work) {
+  auto& impl = code_server_impl::of(code_of(env));
+  return await_answer(
+      env, [&](answer_to answer) { impl.post([answer = std::move(answer), work = std::move(work)] { answer(work); }); },
+      [](cnode_env*, term result) { return result.word(); });
+}
+
+bool refused_by_remote_code(cnode_env* env) {
+  if (code_of(env).remote_code()) return false;
+  auto& b = heap_of(env);
+  raise(env, atom("error"),
+        make_tuple_of(b, atom("remote_code_off"),
+                      make_binary(b, "loading code is refused: this node was started with --remote-code off")));
+  return true;
+}
+
+cnode_term raise_function_clause(cnode_env* env) { return raise(env, atom("error"), atom("function_clause")).word(); }
+
+void add_code_builtins(runtime& node) {
+  add_code_module(node.code());
+  add_code_path_functions(node.code());
+  add_erlang_code_functions(node.code());
+}
+
+}  // namespace cnode::actors

@@ -1,0 +1,34 @@
+// What the builtin functions about code share: reading arguments, answering from the loader's thread.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include <cnode/actors/process.hpp>
+
+#include "code/code_impl.hpp"
+#include "code/waiting.hpp"
+
+namespace cnode::actors {
+
+inline term truth(bool b) { return atom(b ? "true" : "false"); }
+inline code_server& code_of(cnode_env* env) { return self(env).node().code(); }
+
+// A file or directory name: string, binary or atom. False for anything else.
+bool file_name(term t, std::string& out);
+// {module, M} or {error, What}.
+term loaded_or_error(block& b, const load_result& r);
+// Builds the function's result on the loader's thread: for all that touches the disk.
+cnode_term on_loader(cnode_env* env, std::function<term(block&)> work);
+// --remote-code off: raises {remote_code_off, Text}. True: the function must return CNODE_NONE.
+bool refused_by_remote_code(cnode_env* env);
+cnode_term raise_function_clause(cnode_env* env);
+
+// Loaded modules whose file is another one by now; loader thread.
+term modified_modules(code_server_impl& impl, block& b);
+
+void add_code_module(code_server& code);         // code, c (code_builtins.cpp)
+void add_code_path_functions(code_server& code); // code: the path and files (code_path_builtins.cpp)
+void add_erlang_code_functions(code_server& code);  // erlang, Elixir.Code (code_erlang_builtins.cpp)
+
+}  // namespace cnode::actors
