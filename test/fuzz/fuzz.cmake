@@ -1,0 +1,12 @@
+# libFuzzer targets, with clang: -DCNODE_FUZZ=ON -DCNODE_SANITIZE=address,undefined. Each file opens with what it holds.
+target_compile_options(cnode_protocol PRIVATE -fsanitize=fuzzer-no-link)
+function(cnode_fuzzer name)
+  add_executable(${name} ${ARGN})
+  target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/support)
+  target_link_libraries(${name} PRIVATE cnode::protocol)
+endfunction()
+cnode_fuzzer(fuzz_handshake fuzz/fuzz_handshake.cpp)
+cnode_fuzzer(fuzz_connection fuzz/fuzz_connection.cpp)
+cnode_fuzzer(fuzz_epmd fuzz/fuzz_epmd.cpp)
