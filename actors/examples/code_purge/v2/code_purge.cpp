@@ -1,0 +1,7 @@
+#include <cnode/export.hpp>
+
+using namespace cnode;
+
+auto pi() { return 3.142; }
+
+CNODE_MODULE("Elixir.CodePurge", pi);

@@ -1,0 +1,327 @@
+// Coroutines for callbacks that wait: task<T>, co_await another task, co_await apply(M, F, args...).
+//
+// While a task waits its process runs nothing else and its other messages stay in the mailbox, in order, as a BEAM process's do in
+// `receive`. Its frame is code of this version: a purge kills the process and destroys the frame (destructors run).
+// A task is lazy: it starts when it is awaited, or when the host called the function that returned it.
+#pragma once
+
+#include <coroutine>
+
+#include <cnode/error.hpp>
+
+namespace cnode {
+inline namespace module_api {
+
+// Module:Function(Args), looked up when it happens: always the then current version.
+// Returned from a function or with co_return it is a tail call, made after this function's frame is gone: the way for a loop to move to
+// new code. With co_await it is a call whose value is a term.
+struct external_call {
+  term module, function, args;
+};
+
+template <class... A>
+external_call apply(atom module, atom function, const A&... args) {
+  return {module, function, list(args...)};
+}
+// Goes on as another exported function of this module, in its current version: `Mod.server()` at the end of a receive loop.
+template <class... A>
+external_call become(std::string_view function, const A&... args) {
+  return {this_module(), atom{function}, list(args...)};
+}
+
+template <class T = term>
+class task;
+
+namespace detail {
+
+// What the innermost awaiter waits for. Lives in its coroutine's frame.
+struct waiting {
+  bool (*match)(waiting&, term message) = nullptr;  // null: takes the first message
+  std::int64_t timeout_ms = -1;
+  term message;                                     // what came; none: the timeout
+};
+
+// One callback that is a coroutine: the frame the host holds.
+struct run {
+  std::coroutine_handle<> next;  // to be resumed by the driver (a loop, so nested tasks never deepen the stack)
+  waiting* wait = nullptr;
+  virtual cnode_term finish() = 0;  // throws what the task threw
+  virtual ~run() = default;
+};
+
+struct promise_base {
+  run* owner = nullptr;
+  promise_base* parent = nullptr;
+  std::coroutine_handle<> parent_handle;
+  std::exception_ptr exception;
+  bool is_tail_call = false;
+  external_call tail;
+
+  std::suspend_always initial_suspend() noexcept { return {}; }
+  void unhandled_exception() noexcept { exception = std::current_exception(); }
+};
+
+// A wait of a coroutine for a message: derived awaiters say what they take and what co_await gives.
+struct message_awaiter : waiting {
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+    run* owner = handle.promise().owner;
+    owner->wait = this;
+    owner->next = handle;
+  }
+  term await_resume() const noexcept { return message; }
+};
+
+task<term> call_external(external_call call);
+
+template <class T>
+struct promise;
+
+struct final_awaiter {
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> handle) noexcept;
+  void await_resume() const noexcept {}
+};
+
+template <class T>
+struct task_awaiter {
+  std::coroutine_handle<promise<T>> child;
+  bool await_ready() const noexcept { return false; }
+  template <class Parent>
+  void await_suspend(std::coroutine_handle<Parent> handle) noexcept {
+    auto& p = child.promise();
+    p.owner = handle.promise().owner;
+    p.parent = &handle.promise();
+    p.parent_handle = handle;
+    p.owner->next = child;
+  }
+  T await_resume() { return child.promise().take(); }
+};
+
+}  // namespace detail
+
+template <class T>
+class [[nodiscard]] task {
+ public:
+  using promise_type = detail::promise<T>;
+  explicit task(std::coroutine_handle<promise_type> handle) noexcept : handle_(handle) {}
+  task(task&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
+  task& operator=(task&& other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  ~task() {
+    if (handle_) handle_.destroy();
+  }
+  detail::task_awaiter<T> operator co_await() const noexcept { return {handle_}; }
+  promise_type& promise() const { return handle_.promise(); }
+  std::coroutine_handle<promise_type> handle() const { return handle_; }
+
+ private:
+  std::coroutine_handle<promise_type> handle_;
+};
+
+namespace detail {
+
+template <class T>
+struct promise : promise_base {
+  std::optional<T> value;
+  std::optional<task<term>> tail_task;  // a tail call of a task that was awaited, not called by the host
+
+  task<T> get_return_object() noexcept { return task<T>{std::coroutine_handle<promise>::from_promise(*this)}; }
+  final_awaiter final_suspend() noexcept { return {}; }
+  template <class U>
+  void return_value(U&& v) {
+    if constexpr (std::is_same_v<std::decay_t<U>, external_call>) {
+      this->is_tail_call = true;
+      this->tail = v;
+    } else if constexpr (std::is_same_v<T, term>) {
+      value.emplace(encode(v));
+    } else {
+      value.emplace(std::forward<U>(v));
+    }
+  }
+  T take();
+};
+
+template <>
+struct promise<void> : promise_base {
+  task<void> get_return_object() noexcept;
+  final_awaiter final_suspend() noexcept { return {}; }
+  void return_void() noexcept {}
+  void take() {
+    if (exception) std::rethrow_exception(exception);
+  }
+};
+inline task<void> promise<void>::get_return_object() noexcept {
+  return task<void>{std::coroutine_handle<promise>::from_promise(*this)};
+}
+
+// An external call that is awaited runs as a task of its own.
+struct external_awaiter {
+  task<term> body;
+  bool await_ready() const noexcept { return false; }
+  template <class Parent>
+  void await_suspend(std::coroutine_handle<Parent> handle) noexcept {
+    task_awaiter<term>{body.handle()}.await_suspend(handle);
+  }
+  term await_resume() { return body.promise().take(); }
+};
+
+template <class T>
+T promise<T>::take() {
+  if (exception) std::rethrow_exception(exception);
+  if (tail_task) {
+    term t = tail_task->promise().take();
+    if constexpr (std::is_same_v<T, term>)
+      return t;
+    else
+      return to<T>(t);
+  }
+  return std::move(*value);
+}
+
+template <class Promise>
+void final_awaiter::await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+  auto& p = handle.promise();
+  if (p.parent == nullptr) return;  // the root: the driver finds nothing more to resume
+  if constexpr (requires { p.tail_task; }) {
+    if (p.is_tail_call && !p.exception) {
+      p.tail_task.emplace(call_external(p.tail));
+      auto& t = p.tail_task->promise();
+      t.owner = p.owner;
+      t.parent = p.parent;
+      t.parent_handle = p.parent_handle;
+      p.owner->next = p.tail_task->handle();
+      return;
+    }
+  }
+  p.owner->next = p.parent_handle;
+}
+
+cnode_term drive(cnode_env* env, run* r);
+
+inline cnode_term set_tail_call(const external_call& call) noexcept {
+  cnode_env* e = env();
+  e->outcome = CNODE_TAIL_CALL;
+  e->tail_module = call.module.word();
+  e->tail_function = call.function.word();
+  e->tail_args = call.args.word();
+  return CNODE_NONE;
+}
+
+// What a function returned, as the host wants it.
+template <class T>
+struct root_run final : run {
+  task<T> body;
+  explicit root_run(task<T>&& t) : body(std::move(t)) {
+    body.promise().owner = this;
+    next = body.handle();
+  }
+  cnode_term finish() override {
+    auto& p = body.promise();
+    if (p.is_tail_call && !p.exception) return set_tail_call(p.tail);
+    if constexpr (std::is_void_v<T>) {
+      p.take();
+      return is<"ok">::value().word();
+    } else {
+      return encode(p.take()).word();
+    }
+  }
+};
+
+inline cnode_term resume_run(cnode_env* env, void* frame, cnode_term message) {
+  auto* r = static_cast<run*>(frame);
+  r->wait->message = term{message};
+  r->wait = nullptr;
+  return drive(env, r);
+}
+
+inline void destroy_run(void* frame) {
+  env_scope scope(nullptr);
+  delete static_cast<run*>(frame);
+}
+
+inline int match_run(cnode_env* env, void* frame, cnode_term message) {
+  env_scope scope(env);
+  waiting* wait = static_cast<run*>(frame)->wait;
+  try {
+    return wait->match(*wait, term{message}) ? 1 : 0;
+  } catch (...) {  // as a guard that fails
+    return 0;
+  }
+}
+
+inline cnode_term drive(cnode_env* env, run* r) {
+  return guarded(env, [&]() -> cnode_term {
+    while (r->next && r->wait == nullptr) {
+      auto handle = std::exchange(r->next, {});
+      handle.resume();
+    }
+    if (r->wait == nullptr) {
+      struct frame_owner {
+        run* r;
+        ~frame_owner() { delete r; }
+      } owner{r};
+      return r->finish();
+    }
+    env->outcome = CNODE_SUSPEND;
+    env->continuation = {r, resume_run, destroy_run, r->wait->match != nullptr ? match_run : nullptr, r->wait->timeout_ms};
+    return CNODE_NONE;
+  });
+}
+
+template <class T>
+cnode_term start_task(task<T>&& t) {
+  return drive(env(), new root_run<T>(std::move(t)));
+}
+
+// A function of another module that suspended: its continuation, until it has ended or we are destroyed.
+struct inner_wait : message_awaiter {
+  cnode_continuation inner{};
+  bool pending = false;
+  inner_wait() = default;
+  inner_wait(const inner_wait&) = delete;
+  ~inner_wait() {
+    if (pending) inner.destroy(inner.frame);
+  }
+  void adopt(const cnode_continuation& c) {
+    inner = c;
+    pending = true;
+    timeout_ms = c.timeout_ms;
+    match = nullptr;
+    if (c.match != nullptr)
+      match = [](waiting& self, term message) {
+        auto& w = static_cast<inner_wait&>(self);
+        return w.inner.match(env(), w.inner.frame, message.word()) != 0;
+      };
+  }
+  cnode_term resume_inner() {
+    pending = false;  // the frame is the callee's again
+    return inner.resume(env(), inner.frame, message.word());
+  }
+};
+
+inline task<term> call_external(external_call call) {
+  inner_wait wait;
+  for (;;) {
+    cnode_term value = host().apply(env(), call.module.word(), call.function.word(), call.args.word());
+    while (value == CNODE_NONE && env()->outcome == CNODE_SUSPEND) {
+      wait.adopt(env()->continuation);
+      co_await wait;
+      value = wait.resume_inner();
+    }
+    if (value != CNODE_NONE) co_return term{value};
+    if (env()->outcome != CNODE_TAIL_CALL) throw raised{env()->error_class, env()->reason, env()->stacktrace};
+    call = {term{env()->tail_module}, term{env()->tail_function}, term{env()->tail_args}};
+  }
+}
+
+}  // namespace detail
+
+inline detail::external_awaiter operator co_await(const external_call& call) { return {detail::call_external(call)}; }
+
+}  // namespace module_api
+}  // namespace cnode
