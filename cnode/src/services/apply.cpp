@@ -40,10 +40,6 @@ term finish(call& c, frame& f, cnode_term value) {
 
 // The applied function has returned `value` or none with its outcome in env.
 term go_on(call& c, std::unique_ptr<frame> f, cnode_term value) {
-  while (value == CNODE_NONE && c.env->outcome == CNODE_TAIL_CALL) {
-    c.env->outcome = 0;
-    value = actors::host_functions().apply(c.env, c.env->tail_module, c.env->tail_function, c.env->tail_args);
-  }
   if (value == CNODE_NONE && c.env->outcome == CNODE_SUSPEND) {
     f->inner = c.env->continuation;
     c.env->continuation = {f.get(), resume, destroy, match, f->inner.timeout_ms};
@@ -56,6 +52,7 @@ term go_on(call& c, std::unique_ptr<frame> f, cnode_term value) {
 cnode_term resume(cnode_env* env, void* p, cnode_term message) {
   std::unique_ptr<frame> f(static_cast<frame*>(p));
   const auto inner = std::exchange(f->inner, {});
+  env->outcome = 0;
   call c{env, nullptr};
   const auto value = inner.resume(env, inner.frame, message);
   return go_on(c, std::move(f), value).word();
@@ -91,25 +88,7 @@ term apply_then(call& c, term module, term function, term args, after_apply then
   // erlang:apply/3: atoms and a proper list, or badarg.
   if (!module.is_atom() || !function.is_atom() || list_length(args) < 0)
     return raise_in_applied(c, std::move(f), atom("badarg"), c.list(c.tuple(atom("erlang"), atom("apply"), c.list(module, function, args), nil)));
-  auto& code = c.node().code();
-  if (code.look(module) != actors::code_server::presence::loadable) return apply_now(c, std::move(f));
-  // error_handler: load it first. The loader's answer comes as a message to this process.
-  const auto self = c.self().pid();
-  auto* node = &c.node();
-  const auto ref = keep(node->make_ref(c.heap()));
-  code.ensure_loaded(module, [node, self, ref](const actors::load_result&) {
-    auto b = block::make(8);
-    b->root = copy(*b, get(ref));
-    node->send(self, std::move(b));
-  });
-  std::shared_ptr<frame> held = std::move(f);
-  return c.wait(when([ref](term m) { return m.is_ref() && m.size() == get(ref).size() && actors::host_functions().exactly_equal(m.word(), get(ref).word()); },
-                     [held](call& again, term) {
-                       auto g = std::make_unique<frame>();
-                       g->mfa = held->mfa;
-                       g->then = held->then;
-                       return apply_now(again, std::move(g));
-                     }));
+  return apply_now(c, std::move(f));
 }
 
 }  // namespace cnode::services

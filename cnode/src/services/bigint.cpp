@@ -125,7 +125,7 @@ bigint bigint::of(std::int64_t v) {
 
 bigint bigint::of(term t) {
   if (t.is_small()) return of(t.small());
-  digits d;
+  std::vector<std::uint32_t> d;
   for (std::uint64_t i = 0; i < t.size(); ++i) {
     const auto limb = t.box()[1 + i];
     d.push_back(static_cast<std::uint32_t>(limb));

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <cnode/actors/code_server.hpp>
 #include <cnode/actors/process.hpp>
@@ -36,6 +37,7 @@ struct call {
   term badarith() const;
   term exit(term reason) const;
   term throw_(term value) const;
+  term function_clause() const { return error(atom("function_clause")); }
   // Waits for a message the waiter matches; its go_on makes the result. Negative: for ever.
   term wait(std::unique_ptr<waiter> w, std::int64_t timeout_ms = -1) const;
 

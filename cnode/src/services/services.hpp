@@ -3,6 +3,7 @@
 // node tells what it knows through node_host, everything else goes through the runtime.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,14 +15,17 @@
 #include <cnode/actors/runtime.hpp>
 #include <cnode/protocol/result.hpp>
 
+namespace cnode::node {
+class node;
+}
+
 namespace cnode::services {
 
 struct peer {
   term node;
   std::string address;  // 127.0.0.1:4711; empty when not known
-  bool hidden = false;
-  bool up = true;       // false: being connected
-  std::uint64_t frames_in = 0, frames_out = 0;
+  bool visible = true;
+  std::uint64_t bytes_in = 0, bytes_out = 0;
 };
 
 // What the services must know of the node. Outlives the runtime's threads; every function may be called from any thread.
@@ -29,13 +33,17 @@ class node_host {
  public:
   virtual ~node_host() = default;
   virtual actors::runtime& runtime() = 0;
-  // The cookie sent to and expected from that node; none: the one for nodes without their own.
-  virtual std::string cookie(term node) const = 0;
-  virtual void set_cookie(term node, std::string cookie) = 0;
-  virtual std::uint32_t net_ticktime() const = 0;  // seconds
+  // The cookie sent to and expected from that node; "": the one for nodes without their own.
+  virtual std::string cookie(const std::string& node) const = 0;
+  virtual void set_cookie(const std::string& node, const std::string& cookie) = 0;
+  virtual std::chrono::milliseconds net_ticktime() const = 0;
+  virtual void set_net_ticktime(std::chrono::milliseconds t) = 0;
   virtual bool long_names() const = 0;
-  virtual bool hidden() const = 0;
   virtual std::vector<peer> peers() const = 0;
+  // net_kernel:connect_node/1; `done` may be called on any thread, also at once.
+  virtual void connect(term node, bool hidden, std::function<void(bool)> done) = 0;
+  virtual bool disconnect(term node) = 0;  // false: was not connected
+  virtual void allow(std::vector<std::string> nodes) = 0;
   // epmd's list of that host ("" is this host); the answer may come on any thread.
   using names_done = std::function<void(result<std::vector<std::pair<std::string, std::uint16_t>>>)>;
   virtual void epmd_names(std::string host, names_done done) = 0;
@@ -51,5 +59,8 @@ void add_node_builtins(node_host& host);
 void start_services(node_host& host);
 // The services forget the host: after the runtime has stopped.
 void forget_host(node_host& host);
+
+// All of it for a node: what node::start takes as its `services`.
+void start(node::node& n);
 
 }  // namespace cnode::services

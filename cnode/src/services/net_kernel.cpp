@@ -1,0 +1,170 @@
+// Others send to net_kernel:
+//   {'$gen_call', From, {is_auth, Node}}         -> yes                 net_adm:ping/1; anything else and they disconnect us
+//   {'$gen_call', From, {connect, Type, Node}}   -> true | false        gen_server:call from older programs
+//   {'$gen_call', From, ticktime | longnames | nodename | get_state | ...}
+//   {'$gen_call', From, _}, {'$gen_cast', _}, _  -> nothing             as net_kernel:handle_call/3's last clause
+#include "net_kernel.hpp"
+
+#include <map>
+#include <mutex>
+
+#include <cnode/protocol/local_node.hpp>
+#include <cnode/protocol/term_order.hpp>
+
+#include "modules.hpp"
+#include "service.hpp"
+
+namespace cnode::services {
+
+namespace {
+
+// One monitor_nodes(true, Options). The same process may have several, and gets as many messages.
+struct subscription {
+  term pid;
+  bool info = false;          // options were given: a third element follows,
+  bool map = false;           // a map rather than a list
+  bool reason = false;        // nodedown_reason
+  bool visible = true, hidden = false, with_type = false;
+
+  bool same(const subscription& o) const {
+    return pid.same(o.pid) && info == o.info && map == o.map && reason == o.reason && visible == o.visible && hidden == o.hidden && with_type == o.with_type;
+  }
+};
+
+struct subscribers {
+  std::mutex lock;
+  std::vector<subscription> list;
+};
+
+struct subscriber_table {
+  std::mutex lock;
+  std::map<const actors::runtime*, subscribers> all;
+};
+subscriber_table& subscriptions() {
+  static subscriber_table t;
+  return t;
+}
+subscribers& subscribers_of(const actors::runtime& node) {
+  std::lock_guard guard(subscriptions().lock);
+  return subscriptions().all[&node];
+}
+
+void tell(actors::runtime& node, const subscription& s, term name, bool up, bool visible, term reason) {
+  auto b = block::make(32);
+  const term event = atom(up ? "nodeup" : "nodedown");
+  if (s.info) {
+    std::vector<term> items;
+    if (s.reason && !up) items.push_back(make_tuple_of(*b, atom("nodedown_reason"), copy(*b, reason)));
+    if (s.with_type) items.push_back(make_tuple_of(*b, atom("node_type"), atom(visible ? "visible" : "hidden")));
+    if (s.map) {
+      std::vector<term> keys, values;
+      for (const term i : items) keys.push_back(i[0]), values.push_back(i[1]);
+      b->root = make_tuple_of(*b, event, name, make_map(*b, keys.data(), values.data(), keys.size()));
+    } else {
+      b->root = make_tuple_of(*b, event, name, make_list(*b, items.data(), items.size()));
+    }
+  } else {
+    b->root = make_tuple_of(*b, event, name);
+  }
+  node.send(s.pid, std::move(b));
+}
+
+void node_changed(actors::runtime& node, term name, bool up, bool visible, term reason) {
+  auto& subs = subscribers_of(node);
+  std::lock_guard guard(subs.lock);
+  std::erase_if(subs.list, [&](const subscription& s) { return !node.alive(s.pid); });
+  for (const auto& s : subs.list)
+    if (visible ? s.visible : s.hidden) tell(node, s, name, up, visible, reason ? reason : atom("connection_closed"));
+}
+
+class net_kernel final : public service {
+ public:
+  explicit net_kernel(node_host& host) : service("net_kernel"), host_(host) {}
+
+ private:
+  bool handle_call(actors::process& self, term from, term request, term& reply) override {
+    if (request.is_tuple(2) && is(request[0], "is_auth")) {
+      reply = atom("yes");
+      return true;
+    }
+    if (is(request, "ticktime")) return reply = make_integer(self.scratch(), host_.net_ticktime().count()), true;
+    if (is(request, "longnames")) return reply = boolean(host_.long_names()), true;
+    if (is(request, "nodename")) return reply = this_node().name, true;
+    if (is(request, "get_state")) return reply = net_kernel_state(self.node(), self.scratch()), true;
+    if (request.is_tuple(3) && is(request[0], "connect") && request[2].is_atom()) return connect(self, from, is(request[1], "hidden"), request[2], reply);
+    if (request.is_tuple(2) && is(request[0], "disconnect") && request[1].is_atom()) return reply = boolean(host_.disconnect(request[1])), true;
+    return false;
+  }
+
+  bool connect(actors::process& self, term from, bool hidden, term node, term& reply) {
+    if (node.same(this_node().name)) {
+      reply = boolean(true);
+      return true;
+    }
+    auto* runtime = &self.node();
+    const auto asker = keep(from);
+    host_.connect(node, hidden, [runtime, asker](bool up) {
+      auto b = block::make(16);
+      b->root = make_tuple_of(*b, copy(*b, get(asker)[1]), boolean(up));
+      runtime->send(reply_target(get(asker)), std::move(b));
+    });
+    return false;
+  }
+
+  node_host& host_;
+};
+
+}  // namespace
+
+term net_kernel_state(actors::runtime& node, block& b) {
+  const bool alive = !this_node().name.same(atom("nonode@nohost"));
+  auto* host = host_of(node);
+  const term keys[] = {atom("started"), atom("name_type"), atom("name"), atom("name_domain")};
+  const term values[] = {atom(alive ? "static" : "no"), atom("static"), alive ? this_node().name : undefined(),
+                         atom(host && host->long_names() ? "longnames" : "shortnames")};
+  return make_map(b, keys, values, alive ? 4 : 1);
+}
+
+term monitor_nodes(call& c, term flag, term options) {
+  const auto list = elements(options);
+  if (!(is(flag, "true") || is(flag, "false")) || (!list && !options.is_map())) return c.tuple(atom("error"), atom("badarg"));
+  subscription s;
+  s.pid = c.self().pid();
+  std::vector<std::pair<term, term>> given;
+  if (options.is_map()) {
+    s.info = s.map = true;  // the map form always asks for the three-element messages
+    for (std::uint64_t i = 0; i < options.map_size(); ++i) given.emplace_back(options.map_key(i), options.map_value(i));
+  } else {
+    for (const term o : *list) o.is_tuple(2) ? given.emplace_back(o[0], o[1]) : given.emplace_back(o, boolean(true));
+  }
+  for (const auto& [key, value] : given) {
+    s.info = true;
+    if (is(key, "nodedown_reason")) {
+      s.reason = is(value, "true");
+    } else if (is(key, "node_type") && (is(value, "visible") || is(value, "hidden") || is(value, "all"))) {
+      s.with_type = true;
+      s.visible = !is(value, "hidden");
+      s.hidden = !is(value, "visible");
+    } else if (!is(key, "connection_id")) {
+      return c.tuple(atom("error"), c.tuple(atom("unknown_options"), c.list(key)));
+    }
+  }
+  auto& subs = subscribers_of(c.node());
+  std::lock_guard guard(subs.lock);
+  if (is(flag, "true")) subs.list.push_back(s);
+  else std::erase_if(subs.list, [&](const subscription& o) { return o.same(s); });
+  return ok();
+}
+
+void forget_subscribers(const actors::runtime& node) {
+  std::lock_guard guard(subscriptions().lock);
+  subscriptions().all.erase(&node);
+}
+
+void start_net_kernel(node_host& host) {
+  auto& node = host.runtime();
+  spawn_service(node, "net_kernel", std::make_unique<net_kernel>(host));
+  node.on_node_change([&node](term name, bool up, bool visible, term reason) { node_changed(node, name, up, visible, reason); });
+}
+
+}  // namespace cnode::services

@@ -1,0 +1,25 @@
+// erlang:spawn and its many forms.
+#pragma once
+
+#include "call.hpp"
+
+namespace cnode::services {
+
+struct spawn_how {
+  bool link = false, monitor = false;
+};
+struct spawn_what {
+  term module, function, args;  // module none: badarg
+  spawn_how how;
+};
+
+// fun M:F/0, or a closure, whose process ends with what BEAM says of closures it lacks the module of.
+spawn_what fun_call(call& c, term fun, spawn_how how = {});
+// pid, or {pid, reference} with monitor.
+term spawn_here(call& c, const spawn_what& what);
+term spawn_on(call& c, term node, const spawn_what& what);
+// [link, monitor, {priority, _}, ...]; false: badarg.
+bool spawn_options_of(term list, spawn_how& how);
+term tail_call(call& c, term module, term function, term args);
+
+}  // namespace cnode::services
