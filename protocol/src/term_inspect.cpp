@@ -75,6 +75,8 @@ void escaped(std::string& out, std::string_view s, char quote) {
       out += letters[k + 1];
     } else if (c == 0) {
       out += "\\0";
+    } else if (c == 0xfeff) {
+      out += "\\uFEFF";
     } else if (c < 32) {
       static constexpr char hex[] = "0123456789ABCDEF";
       out += "\\x";
