@@ -17,7 +17,6 @@ namespace cnode {
 inline namespace module_api {
 namespace detail {
 
-inline cnode_term give() { return is<"ok">::value().word(); }
 inline cnode_term give(const external_call& call) { return set_tail_call(call); }
 template <class T>
 cnode_term give(task<T>&& t) {
@@ -36,7 +35,7 @@ template <class R, class... A>
 struct callable<R(A...)> {
   static constexpr std::size_t arity = sizeof...(A);
   template <class With>
-  static bool call(R (*f)(A...), const cnode_term* args, With with) {
+  static bool call(R (*f)(A...), const cnode_term* args, With& with) {
     return call_clause(f, args, with);
   }
 };
@@ -46,7 +45,7 @@ template <class... F>
 struct callable<clauses_of<F...>> {
   static constexpr std::size_t arity = clauses_of<F...>::arity;
   template <class With>
-  static bool call(const clauses_of<F...>&, const cnode_term* args, With with) {
+  static bool call(const clauses_of<F...>&, const cnode_term* args, With& with) {
     return clauses_of<F...>::call(args, with);
   }
 };
@@ -55,7 +54,7 @@ template <class F>
 struct callable {
   static constexpr std::size_t arity = signature<F>::arity;
   template <class With>
-  static bool call(const F& f, const cnode_term* args, With with) {
+  static bool call(const F& f, const cnode_term* args, With& with) {
     return call_clause(f, args, with);
   }
 };
@@ -67,20 +66,37 @@ inline cnode_term raise_function_clause(std::string_view function, const cnode_t
   return set_raised({is<"error">::value().word(), is<"function_clause">::value().word(), list_of(frame).word()});
 }
 
+struct give_to {
+  cnode_term result = CNODE_NONE;
+  void operator()() { result = is<"ok">::value().word(); }
+  template <class T>
+  void operator()(T&& value) {
+    result = give(std::forward<T>(value));
+  }
+};
+
+template <auto& F>
+using callable_of = callable<std::remove_const_t<std::remove_reference_t<decltype(F)>>>;
+
+template <fixed_string Name, auto& F>
+cnode_term run_function(const cnode_term* args) {
+  give_to with;
+  if (callable_of<F>::call(F, args, with)) return with.result;
+  return raise_function_clause({Name.text, Name.size}, args, callable_of<F>::arity);
+}
+
+inline cnode_term run_entry(cnode_env* env, const cnode_term* args, cnode_term (*function)(const cnode_term*)) noexcept {
+  return guarded(env, [=] { return function(args); });
+}
+
 template <fixed_string Name, auto& F>
 cnode_term entry(cnode_env* env, const cnode_term* args) noexcept {
-  using function = callable<std::remove_const_t<std::remove_reference_t<decltype(F)>>>;
-  return guarded(env, [&]() -> cnode_term {
-    cnode_term result = CNODE_NONE;
-    auto with = [&](auto&&... value) { result = give(std::forward<decltype(value)>(value)...); };
-    if (function::call(F, args, with)) return result;
-    return raise_function_clause({Name.text, Name.size}, args, function::arity);
-  });
+  return run_entry(env, args, run_function<Name, F>);
 }
 
 template <fixed_string Name, auto& F>
 constexpr cnode_export make_export(std::uint32_t flags = 0) {
-  return {Name.text, callable<std::remove_const_t<std::remove_reference_t<decltype(F)>>>::arity, flags, entry<Name, F>};
+  return {Name.text, callable_of<F>::arity, flags, entry<Name, F>};
 }
 
 // @vsn "1" is the binary <<"1">>, @vsn 1 the integer.
@@ -144,7 +160,7 @@ inline constexpr cnode_function on_load_of_module = nullptr;
 
 #define CNODE_DETAIL_MODULE(name_, behaviour_, ...)                                                                   \
   namespace cnode::module_definition {                                                                                \
-  [[gnu::section(CNODE_NOTE_SECTION), gnu::used]] constinit const ::cnode::stamp_note note{                           \
+  [[gnu::section(CNODE_NOTE_SECTION), gnu::used, gnu::aligned(4)]] constinit const ::cnode::stamp_note note{                      \
       ::cnode::make_stamp(name_, vsn_of_module.text)};                                                                \
   static constexpr const char* vsn_pointer = vsn_of_module.text[0] != 0 ? vsn_of_module.text : nullptr;               \
   static constexpr cnode_function on_load_pointer = on_load_of_module;                                                \

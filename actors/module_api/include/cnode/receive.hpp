@@ -47,6 +47,7 @@ struct timed_shape_awaiter : shape_awaiter<T...> {
 
 template <class... F>
 struct clause_awaiter : message_awaiter {
+  static_assert((... && std::is_empty_v<F>), "a clause of receive must not capture; use receive<Shapes...>() and write on behind it");
   explicit clause_awaiter(std::int64_t ms) {
     timeout_ms = ms;
     match = [](waiting&, term message) {
@@ -66,16 +67,18 @@ struct clause_awaiter : message_awaiter {
  private:
   template <class G>
   static bool fits(const cnode_term* word) {
-    return decode_arguments<typename signature<G>::arguments>(word).has_value();
+    typename signature<G>::arguments values;
+    return values.read(word);
   }
   template <class G>
   static bool run_one(const cnode_term* word, term& value) {
-    return call_clause(G{}, word, [&](auto&&... result) {
+    auto with = [&](const auto&... result) {
       if constexpr (sizeof...(result) == 0)
         value = is<"ok">::value();
       else
         value = encode(result...);
-    });
+    };
+    return call_clause(G{}, word, with);
   }
 };
 
@@ -96,7 +99,7 @@ detail::timed_shape_awaiter<T...> receive(std::int64_t ms) {
 }
 // Clauses, as in `receive do ... end`: captureless lambdas of one parameter each; the value of the one that took a message, as a term.
 template <class... F>
-  requires(sizeof...(F) > 0 && (... && (std::is_empty_v<F> && sizeof(detail::signature<F>) > 0)))
+  requires(sizeof...(F) > 0 && (... && requires { &F::operator(); }))
 detail::clause_awaiter<F...> receive(F...) {
   return detail::clause_awaiter<F...>{infinity};
 }
