@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,7 +18,10 @@
 namespace cnode::actors {
 
 class runtime;
+class module_version;
 struct function_ref;
+struct activation;      // a call of a module's function, from its start until its outcome
+struct process_extras;  // links, monitors, dictionary: only for processes that use them
 
 struct monitor_options {
   // none: no alias. Else the reference is an alias as well: explicit_unalias, demonitor, reply_demonitor (erlang:monitor/3).
@@ -38,9 +42,13 @@ class process {
   // ---- running functions
   // Calls M:F(args) as an external call: the current version, loaded from the code path when it is not there yet. The outcome comes through
   // behaviour::returned, at once (before call returns) when the function neither waits nor must be loaded. One call at a time.
+  // A call made from within returned() starts when returned() has come back, so that chains of calls need no stack.
   void call(term module, term function, std::span<const term> args);
   void call(term module, term function, term arg_list);
   bool calling() const;  // a call is pending
+  // The version whose code the pending call runs or waits in; null when there is none. Any thread may ask; the answer may be compared
+  // with a version one holds, nothing else: the process goes on meanwhile.
+  module_version* active_version() const { return version_.load(std::memory_order_acquire); }
   // Where results of callbacks and terms built by behaviours go. Emptied after each behaviour function (not while a call is pending).
   block& scratch();
   // Ends the process when the current behaviour function returns. The reason is copied.
@@ -61,6 +69,9 @@ class process {
   term alias(monitor_options::alias_mode mode = monitor_options::explicit_unalias);
   bool unalias(term ref);
   void exit_signal(term to, term reason);  // exit/2
+  // erlang:spawn_request/5: asks another node to spawn M:F(Args). The answer is the message {spawn_reply, ReqId, ok | error, Pid | Reason},
+  // noconnection included. The request id lies in scratch(); with `monitor` it is the monitor's reference as well.
+  term spawn_request(term node, term module, term function, term args, bool link, bool monitor);
   // Removes and returns messages of the mailbox; used by flush and receive-like helpers. The predicate sees the message term.
   block_ptr take_message(bool (*match)(void*, term), void* context);
 
@@ -82,11 +93,42 @@ class process {
 
  private:
   friend class runtime;
-  friend class process_runner;
-  process() = default;
+  friend struct info_access;
+  friend struct runtime_access;
+  friend class scheduler;
+  friend struct core;  // actors/src/core.hpp: how processes work inside
+
+  process(runtime& node, term pid, std::unique_ptr<behaviour> b);
   ~process();
-  struct state;
-  std::unique_ptr<state> state_;  // implementation may replace this private part entirely
+
+  // ---- any thread
+  mutable std::atomic<std::uint32_t> refs_{1};
+  std::atomic<std::uint32_t> status_{0};           // core::status
+  std::atomic<block*> inbox_{nullptr};             // signals, newest first; core::closed once the process is gone
+  std::atomic<cnode_term> registered_name_{CNODE_NONE};  // written under the registry's lock
+  std::atomic<module_version*> version_{nullptr};  // of the pending call
+  std::atomic<std::uintptr_t> env_{0};             // of the callback that runs, for the flag that says it was killed
+  std::atomic<module_version*> active_version_{nullptr};
+  runtime* const node_;
+  const term pid_;
+  process* run_next_ = nullptr;                    // owned by the run queue it is in
+
+  // ---- the thread that runs it
+  std::unique_ptr<behaviour> behaviour_;
+  block* mailbox_ = nullptr;                       // oldest message first
+  block** mailbox_end_ = &mailbox_;
+  block** scan_ = &mailbox_;                       // where the next message not yet offered is linked
+  block** offered_ = nullptr;                      // where the message being offered goes back to
+  block_ptr scratch_;
+  block_ptr exit_reason_;
+  std::unique_ptr<process_extras> extras_;
+  activation* activation_ = nullptr;
+  std::uint64_t timer_ = 0;
+  std::uint64_t reductions_ = 0;
+  term group_leader_;                              // when it is a pid of another node it lies in extras
+  std::uint32_t mailbox_length_ = 0;
+  std::uint32_t timer_generation_ = 0;
+  std::uint32_t flags_ = 0;                        // core::flag
 };
 
 // The process whose callback runs with this env; its scratch block is env->heap.

@@ -91,6 +91,9 @@ class runtime {
   bool alive(term pid) const;
   std::vector<term> processes() const;
   std::size_t process_count() const;
+  // Called for a process of spawn_function that ends with an error nobody caught, before its links and monitors hear of it, on its thread.
+  // Default: the node's log gets the emulator's "Error in process <0.1.2> on node a@b with exit value:". Before start.
+  void on_crash(std::function<void(process&, term reason)> f);
   // Runs f on the process's thread, between two signals. False: no such process.
   bool run_in(term pid, std::function<void(process&)> f);
 
@@ -147,7 +150,8 @@ class runtime {
   struct impl;
   std::unique_ptr<impl> impl_;
   friend class process;
-  friend class process_runner;
+  friend struct core;
+  friend struct runtime_access;
 };
 
 }  // namespace cnode::actors

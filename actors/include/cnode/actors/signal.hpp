@@ -23,7 +23,8 @@ enum class signal : std::uint32_t {
   purge,          // {From, Ref, Module, Mode}: code_server asks; see code_server.hpp
   timeout,        // the deadline of set_timeout or of a waiting function
   call_ready,     // the module a pending call waits for has been loaded (or not)
-  run,            // user points to a std::function<void(process&)>* to run on the process's thread; freed after
+  run,            // root points to a std::function<void(process&)>* to run on the process's thread; freed after
+  spawn_reply,    // {ReqId, Flags, Result}: another node answers process::spawn_request
 };
 
 }  // namespace cnode::actors

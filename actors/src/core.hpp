@@ -1,0 +1,170 @@
+// How processes work inside: their parts that only some need, and the functions that move signals through them.
+// Private to actors/src. Threads: what takes a process& runs on that process's thread unless it says otherwise.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <cnode/actors/code_server.hpp>
+#include <cnode/actors/process.hpp>
+#include <cnode/actors/runtime.hpp>
+#include <cnode/actors/signal.hpp>
+
+#include "terms.hpp"
+
+namespace cnode::actors {
+
+// A call of a module's function. Lives from process::call until the outcome has been handed over.
+struct activation {
+  enum stage : std::uint8_t {
+    ready,      // to be started
+    loading,    // the code server looks for the module
+    running,    // the function is on the stack
+    suspended,  // waits in env.continuation for a message
+  } at = ready;
+  bool looked_on_path = false;
+  bool timed_out = false;
+  std::uint32_t arity = 0;
+  term module, function;
+  const cnode_term* args = nullptr;  // in the process's scratch block
+  void* mark = nullptr;              // in scratch: what was made since goes at a tail call
+  std::uint64_t timer = 0;
+  std::uint32_t timer_generation = 0;
+  module_version* version = nullptr;
+  block** scan = nullptr;            // the next message to be matched
+  cnode_env env{};
+};
+
+struct link_entry {
+  owned_term pid;
+  std::uint64_t unlink_id = 0;  // not 0: inactive, the answer to our unlink is awaited
+};
+
+struct monitor_entry {          // somebody we watch
+  owned_term target;            // pid, or {Name, Node}
+  owned_term tag;               // none: 'DOWN'
+  term node;                    // of a target elsewhere
+  term pid;                     // of a target here, whatever it was named by
+  monitor_options::alias_mode alias = monitor_options::none;
+};
+
+struct watcher_entry {          // somebody who watches us
+  owned_term pid;
+  owned_term ref;
+  term name;                    // when we were monitored by name
+};
+
+struct process_extras {
+  term_map<link_entry> links;                  // by pid
+  term_map<monitor_entry> monitors;            // by number of our reference
+  term_map<watcher_entry> watchers;            // by number of a reference made here, or by the other node's reference
+  std::unordered_map<std::uint64_t, monitor_options::alias_mode> aliases;
+  struct pending_spawn { term node; bool link, monitor; };
+  std::unordered_map<std::uint64_t, pending_spawn> spawns;
+  struct entry { owned_term key, value; };
+  std::vector<entry> dictionary;
+  std::vector<term> nodes;                     // whose loss concerns this process
+  owned_term group_leader;
+  owned_term initial_call;
+  term parent;
+};
+
+// Options of a spawn that only this layer gives.
+struct spawn_origin {
+  term parent;
+  // Another node's spawn request: the link and the monitor are known there already.
+  bool remote = false;
+};
+
+struct core {
+  enum status : std::uint32_t { idle, queued, running, notified, dead };
+  enum flag : std::uint32_t {
+    trap_exit = 1, exiting = 2, started = 4, timer_armed = 8, timer_due = 16,
+    returning = 32,   // inside behaviour::returned: calls wait until it is back
+    in_callback = 64, // a function of the behaviour or of a module runs
+  };
+  static block* closed() { return reinterpret_cast<block*>(std::uintptr_t{1}); }
+
+  // ---- any thread
+  static process* create(runtime& node, term pid, std::unique_ptr<behaviour> b) { return new process(node, pid, std::move(b)); }
+  // False: the process is gone, the signal still the caller's.
+  static bool try_post(process& p, block_ptr& signal);
+  static void make_runnable(process& p);
+  static block_ptr make_signal(signal kind, term field, std::size_t words = 16);
+  static void drop_signal(block_ptr s) noexcept;
+  // To a process of this node; a signal nobody is there for is answered as a dead process answers it.
+  static void post_to(runtime& node, term pid, block_ptr signal);
+  static void answer_for_dead(runtime& node, term pid, block_ptr signal);
+  static void mark_killed(process& p);
+  static bool is_alive(const process& p);
+
+  // ---- mailbox (mailbox.cpp)
+  static bool drain(process& p);
+  static void append(process& p, block_ptr message);
+  static block_ptr remove(process& p, block** slot);
+
+  // ---- running (process_run.cpp)
+  static void run_slice(process& p, bool one_step);
+  static bool step(process& p);
+  static bool offer_message(process& p);
+  static bool go_on_waiting(process& p, activation& a);
+  static void after_behaviour(process& p);
+  static bool has_work(process& p);
+  template <class F>
+  static void guarded(process& p, F f);
+  static void arm(process& p, std::int64_t ms);
+  static void disarm(process& p);
+
+  // ---- calls (process_call.cpp)
+  static void begin_call(process& p, term module, term function, const cnode_term* args, std::uint32_t arity);
+  static void enter(process& p, activation& a);
+  static void leave(process& p);
+  static void hold_version(process& p, module_version* v);
+  static void recycle(activation* a) noexcept;
+  static void run_call(process& p);
+  static void resume(process& p, term message);
+  static void call_returned(process& p, cnode_term word);
+  static void tail_call(process& p);
+  static void finish_call(process& p, const outcome& o);
+  static void abandon_call(process& p);
+  static outcome raised_by(process& p, activation& a);
+  static outcome undef(process& p, activation& a);
+
+  // ---- signals (process_signals.cpp)
+  static void handle(process& p, block_ptr s);
+  static void on_exit(process& p, term from, term reason, block_ptr s);
+  static void on_link_exit(process& p, term from, term reason, block_ptr s);
+  static void on_link(process& p, term from);
+  static void on_unlink(process& p, term from, std::uint64_t id);
+  static void on_unlink_ack(process& p, term from, std::uint64_t id);
+  static void on_monitor(process& p, term from, term ref, term target);
+  static void on_down(process& p, term ref, term reason);
+  static void on_node_down(process& p, term node);
+  static void on_spawn_reply(process& p, term req, std::uint32_t flags, term result);
+  static bool accept_alias(process& p, block& s);
+  static void exit_message(process& p, term from, term reason, block_ptr s);
+  static void die(process& p, term reason);
+
+  // ---- the end (process_exit.cpp)
+  static void finish(process& p);
+
+  static process_extras& extras(process& p);
+  static std::optional<term> monitor_key(term ref);
+  static void concerns(process& p, term node);
+  static behaviour* behaviour_of(process& p) { return p.behaviour_.get(); }
+  static bool is_exiting(const process& p) { return p.flags_ & exiting; }
+  // The other half of a monitor that a spawn made.
+  static void watch(process& p, term ref, term pid);
+  static void set_queued(process& p) { p.status_.store(queued); }
+  static void deliver_down_now(process& p, term ref, term reason);
+};
+
+// The process that runs on this thread, if any.
+process* running_process();
+void set_running_process(process* p);
+
+}  // namespace cnode::actors

@@ -1,0 +1,240 @@
+// What a process does to others: sends, links, monitors, aliases, exit signals. What comes back is in process_signals.cpp.
+#include "core.hpp"
+#include "runtime_impl.hpp"
+
+namespace cnode::actors {
+
+namespace {
+
+term unlink_signal(block& b, term from, std::uint64_t id) {
+  return make_tuple_of(b, from, make_unsigned(b, id));
+}
+
+// A killed callback that still runs is not heard any more.
+bool silenced(const process& p, std::uintptr_t env) {
+  (void)p;
+  return env && (__atomic_load_n(&reinterpret_cast<cnode_env*>(env & ~std::uintptr_t{1})->flags, __ATOMIC_RELAXED) & 1);
+}
+
+}  // namespace
+
+// Remembers that losing this node is this process's business.
+void core::concerns(process& p, term node) {
+  auto& nodes = extras(p).nodes;
+  for (auto n : nodes) {
+    if (n.same(node)) {
+      // The loss of an earlier connection took the entry out of the index.
+      runtime_access::of(*p.node_).index.add(node, p.pid_);
+      return;
+    }
+  }
+  nodes.push_back(node);
+  runtime_access::of(*p.node_).index.add(node, p.pid_);
+}
+
+std::optional<term> core::monitor_key(term ref) {
+  if (!is_our_ref(ref)) return {};
+  return small(static_cast<std::int64_t>(ref_number(ref)));
+}
+
+void process::send(term to, term message) {
+  if (silenced(*this, env_.load(std::memory_order_relaxed))) return;
+  ++reductions_;
+  runtime_access::send_to(*node_, to, message, pid_);
+}
+
+void process::exit_signal(term to, term reason) {
+  if (silenced(*this, env_.load(std::memory_order_relaxed))) return;
+  node_->exit_signal(pid_, to, reason);
+}
+
+// ---- links (erl_dist_protocol, "Link Protocol"; the same within the node)
+
+void process::link(term pid) {
+  if (!pid.is_pid() || pid.same(pid_)) return;
+  auto& e = core::extras(*this);
+  auto l = e.links.find(pid);
+  if (l != e.links.end()) {
+    if (l->second.unlink_id == 0) return;
+    l->second.unlink_id = 0;
+  } else {
+    owned_term mine(pid);
+    const auto key = mine.get();
+    e.links.emplace(key, link_entry{std::move(mine), 0});
+  }
+  if (pid.is_local_pid()) {
+    core::post_to(*node_, pid, core::make_signal(signal::link, pid_, 1));
+    return;
+  }
+  auto failed = a().noproc;
+  if (!named_as_us(pid)) {
+    const auto node = node_of(pid).node;
+    core::concerns(*this, node);
+    if (runtime_access::send_remote(*node_, node, dist::link{pid_, pid})) return;
+    failed = a().noconnection;
+  }
+  auto b = block::make(16);
+  b->root = make_tuple_of(*b, copy(*b, pid), failed);
+  b->tag = static_cast<std::uint32_t>(signal::link_exit);
+  post(std::move(b));
+}
+
+void process::unlink(term pid) {
+  if (!extras_) return;
+  auto l = extras_->links.find(pid);
+  if (l == extras_->links.end() || l->second.unlink_id != 0) return;
+  const auto id = runtime_access::of(*node_).next_unlink.fetch_add(1, std::memory_order_relaxed);
+  l->second.unlink_id = id;
+  if (pid.is_local_pid()) {
+    auto b = block::make(16);
+    b->root = unlink_signal(*b, pid_, id);
+    b->tag = static_cast<std::uint32_t>(signal::unlink);
+    core::post_to(*node_, pid, std::move(b));
+  } else if (named_as_us(pid) || !runtime_access::send_remote(*node_, node_of(pid).node, dist::unlink_id{id, pid_, pid})) {
+    extras_->links.erase(l);
+  }
+}
+
+// ---- monitors
+
+term process::monitor(term target, const monitor_options& options) {
+  auto& s = scratch();
+  const auto number = runtime_access::new_ref(*node_);
+  const bool aliased = options.alias != monitor_options::none;
+  const auto ref = aliased ? build_alias(s, number, pid_) : build_ref(s, number);
+  if (target.same(pid_)) {
+    if (aliased) core::extras(*this).aliases[number] = options.alias;
+    return ref;
+  }
+  term name, node;
+  if (target.is_atom()) name = target;
+  if (target.is_tuple(2) && target[0].is_atom() && target[1].is_atom()) name = target[0], node = target[1];
+  if (!name && !target.is_pid()) return {};
+  if (node && node.same(this_node().name)) node = {};
+  if (!name && !target.is_local_pid() && !named_as_us(target)) node = node_of(target).node;
+
+  monitor_entry m;
+  m.tag = owned_term(options.tag);
+  m.alias = options.alias;
+  m.node = node;
+  m.target = name ? owned_term(make_tuple_of(s, name, node ? node : this_node().name)) : owned_term(target);
+  auto failed = a().noproc;
+  if (!node) m.pid = name ? node_->whereis(name) : target.is_local_pid() ? target : term{};
+  const auto pid = m.pid;
+  auto& e = core::extras(*this);
+  e.monitors.emplace(small(static_cast<std::int64_t>(number)), std::move(m));
+  if (aliased) e.aliases[number] = options.alias;
+  if (node) {
+    core::concerns(*this, node);
+    if (runtime_access::send_remote(*node_, node, dist::monitor_p{pid_, name ? name : target, ref})) return ref;
+    failed = a().noconnection;
+  } else if (pid) {
+    auto b = block::make(24);
+    b->root = make_tuple_of(*b, pid_, copy(*b, ref), name ? name : pid);
+    b->tag = static_cast<std::uint32_t>(signal::monitor);
+    core::post_to(*node_, pid, std::move(b));
+    return ref;
+  }
+  core::deliver_down_now(*this, ref, failed);
+  return ref;
+}
+
+void core::watch(process& p, term ref, term pid) {
+  const auto key = monitor_key(ref);
+  if (!key) return;
+  monitor_entry m;
+  m.target = owned_term(pid);
+  m.pid = pid;
+  extras(p).monitors.insert_or_assign(*key, std::move(m));
+}
+
+// As a signal to ourselves, so that it does not overtake what is on its way.
+void core::deliver_down_now(process& p, term ref, term reason) {
+  auto b = block::make(24);
+  b->root = make_tuple_of(*b, copy(*b, ref), a().process, nil, reason);
+  b->tag = static_cast<std::uint32_t>(signal::down);
+  p.post(std::move(b));
+}
+
+bool process::demonitor(term ref, bool flush) {
+  const auto key = core::monitor_key(ref);
+  if (!key) return false;
+  bool found = false;
+  if (extras_) {
+    auto m = extras_->monitors.find(*key);
+    if (m != extras_->monitors.end()) {
+      found = true;
+      auto& entry = m->second;
+      if (entry.pid) {
+        auto b = block::make(24);
+        b->root = make_tuple_of(*b, pid_, copy(*b, ref));
+        b->tag = static_cast<std::uint32_t>(signal::demonitor);
+        core::post_to(*node_, entry.pid, std::move(b));
+      } else if (entry.node) {
+        const auto t = entry.target.get();
+        runtime_access::send_remote(*node_, entry.node, dist::demonitor_p{pid_, t.is_tuple() ? t[0] : t, ref});
+      }
+      if (entry.alias == monitor_options::demonitor || entry.alias == monitor_options::reply_demonitor) {
+        extras_->aliases.erase(ref_number(ref));
+      }
+      extras_->monitors.erase(m);
+    }
+  }
+  if (!found && flush) {
+    take_message([](void* wanted, term m) {
+      return m.is_tuple(5) && exactly_equal(m[1], *static_cast<term*>(wanted));
+    }, &ref);
+  }
+  return found;
+}
+
+// ---- aliases
+
+term process::alias(monitor_options::alias_mode mode) {
+  const auto number = runtime_access::new_ref(*node_);
+  core::extras(*this).aliases[number] = mode;
+  return build_alias(scratch(), number, pid_);
+}
+
+bool process::unalias(term ref) {
+  if (!extras_ || !is_our_alias(ref) || !alias_owner(ref).same(pid_)) return false;
+  return extras_->aliases.erase(ref_number(ref)) > 0;
+}
+
+bool core::accept_alias(process& p, block& s) {
+  if (!p.extras_) return false;
+  auto& e = *p.extras_;
+  const auto ref = s.root.element(0);
+  auto found = e.aliases.find(ref_number(ref));
+  if (found == e.aliases.end()) return false;
+  if (found->second == monitor_options::reply_demonitor) {
+    e.aliases.erase(found);
+    p.demonitor(ref, false);
+  }
+  s.root = s.root.element(1);
+  s.tag = static_cast<std::uint32_t>(signal::message);
+  return true;
+}
+
+// ---- spawning elsewhere
+
+term process::spawn_request(term node, term module, term function, term args, bool link, bool monitor) {
+  auto& s = scratch();
+  const auto number = runtime_access::new_ref(*node_);
+  const auto ref = build_ref(s, number);
+  core::extras(*this).spawns[number] = {node, link, monitor};
+  core::concerns(*this, node);
+  auto options = nil;
+  if (monitor) options = make_cons(s, a().monitor, options);
+  if (link) options = make_cons(s, a().link, options);
+  dist::spawn_request request{ref, pid_, group_leader(), module, function, static_cast<std::uint32_t>(list_length(args)), options, {}};
+  if (!runtime_access::send_remote(*node_, node, request, args)) {
+    auto b = block::make(24);
+    b->root = make_tuple_of(*b, copy(*b, ref), small(0), a().noconnection);
+    b->tag = static_cast<std::uint32_t>(signal::spawn_reply);
+    post(std::move(b));
+  }
+  return ref;
+}
+
+}  // namespace cnode::actors

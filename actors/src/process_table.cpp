@@ -1,0 +1,77 @@
+#include "process_table.hpp"
+
+#include <cstdlib>
+#include <new>
+
+namespace cnode::actors {
+
+// calloc: pages of a large table come into being when they are used.
+process_table::process_table(std::uint32_t size) : size_(size < 16 ? 16 : size), slots_(nullptr, unmap{0}) {
+  static_assert(sizeof(slot) == sizeof(std::uintptr_t));
+  void* memory = std::calloc(size_, sizeof(slot));
+  if (!memory) throw std::bad_alloc();
+  slots_ = {static_cast<slot*>(memory), unmap{size_ * sizeof(slot)}};
+}
+
+void process_table::unmap::operator()(slot* s) const { std::free(static_cast<void*>(s)); }
+
+std::uintptr_t process_table::lock(slot& s) {
+  for (unsigned spins = 0;; ++spins) {
+    auto v = s.load(std::memory_order_relaxed);
+    if (v < 2) {
+      // Free and reserved slots are changed by compare-and-swap alone; nothing to protect.
+      return v;
+    }
+    if (!(v & 1) && s.compare_exchange_weak(v, v | 1, std::memory_order_acquire)) return v;
+    if (spins > 100) std::this_thread::yield();
+  }
+}
+
+term process_table::reserve() {
+  if (count_.fetch_add(1) >= size_ - 1) {
+    count_.fetch_sub(1);
+    return {};
+  }
+  for (;;) {
+    const auto n = next_.fetch_add(1, std::memory_order_relaxed);
+    const auto id = static_cast<std::uint32_t>(n % size_);
+    const auto serial = static_cast<std::uint32_t>(n / size_) & 0x3ffffff;
+    if (id == 0) continue;
+    std::uintptr_t free = 0;
+    if (slots_[id].compare_exchange_strong(free, 1)) return term{cnode_make_local_pid(id, serial)};
+  }
+}
+
+void process_table::put(term pid, process* p) {
+  slots_[cnode_local_pid_id(pid.word())].store(reinterpret_cast<std::uintptr_t>(p), std::memory_order_release);
+}
+
+void process_table::remove(term pid) {
+  auto& s = slots_[cnode_local_pid_id(pid.word())];
+  const auto v = lock(s);
+  if (v < 2) return;
+  s.store(0, std::memory_order_release);
+  count_.fetch_sub(1);
+  reinterpret_cast<process*>(v)->release();
+}
+
+process_ptr process_table::find(term pid) const {
+  process_ptr found;
+  with(pid, [&](process& p) { found = process_ptr(&p); });
+  return found;
+}
+
+std::vector<process_ptr> process_table::all() const {
+  std::vector<process_ptr> list;
+  for (std::uint32_t id = 1; id < size_; ++id) {
+    auto& s = slots_[id];
+    if (s.load(std::memory_order_relaxed) < 2) continue;
+    const auto v = lock(s);
+    if (v < 2) continue;
+    list.emplace_back(reinterpret_cast<process*>(v));
+    s.store(v, std::memory_order_release);
+  }
+  return list;
+}
+
+}  // namespace cnode::actors

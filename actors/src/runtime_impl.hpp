@@ -1,0 +1,87 @@
+// The runtime's parts. Private to actors/src.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <shared_mutex>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include <cnode/actors/code_server.hpp>
+#include <cnode/actors/runtime.hpp>
+
+#include "core.hpp"
+#include "process_table.hpp"
+#include "scheduler.hpp"
+#include "timers.hpp"
+
+namespace cnode::actors {
+
+// Which processes want to hear when a node is lost: those with a link, a monitor or a request there. A process may stay listed
+// longer than it has something there; it then ignores the signal.
+class node_index {
+ public:
+  void add(term node, term pid);
+  void remove(term node, term pid);
+  std::vector<term> take(term node);
+
+ private:
+  std::mutex lock_;
+  std::unordered_map<cnode_term, std::unordered_set<cnode_term>> pids_;
+};
+
+struct runtime::impl {
+  impl(runtime& node, runtime_config c);
+
+  runtime_config config;
+  std::chrono::steady_clock::time_point started_at;
+  process_table table;
+  timers clockwork;
+  node_index index;
+  scheduler sched;
+  std::unique_ptr<code_server> code;
+  distribution* dist = nullptr;
+  std::function<void(process&, term)> on_crash;
+
+  mutable std::shared_mutex names_lock;
+  std::unordered_map<cnode_term, cnode_term> names;
+
+  std::atomic<std::uint64_t> next_ref{1}, next_unlink{1};
+  std::atomic<cnode_term> leader{0};
+
+  mutable std::mutex timer_refs_lock;
+  std::unordered_map<std::uint64_t, timer_id> timer_refs;  // by number of the reference
+
+  std::mutex nodes_lock;
+  std::vector<node_listener> listeners;
+  std::unordered_map<cnode_term, bool> nodes_up;  // visible?
+  std::unordered_map<cnode_term, std::vector<cnode_term>> node_monitors;  // {nodedown, Node} goes to these pids, once an entry
+
+  mutable std::mutex log_lock;
+};
+
+// What the parts need of each other's insides.
+struct runtime_access {
+  using impl = runtime::impl;
+  static impl& of(const runtime& r);
+  static bool fire_timers(runtime& r);  // true: at least one was due
+  static std::chrono::steady_clock::time_point next_timer(const runtime& r);
+  // A killed process whose callback does not return: the world hears of its end now, its memory goes when the callback returns.
+  static void reap_killed(runtime& r, term pid);
+  static term spawn(runtime& r, std::unique_ptr<behaviour> b, const spawn_options& o, const spawn_origin& origin,
+                    const std::function<void(term)>& before_start = {});
+  // Posts signal::timeout with this generation to the process.
+  static std::uint64_t notify_after(runtime& r, std::chrono::nanoseconds delay, term pid, std::uint32_t generation);
+  static void forget_name(runtime& r, process& p);  // at its end; nobody registers it any more
+  static std::uint64_t add(runtime& r, std::chrono::nanoseconds delay, timer_task task);
+  static std::uint64_t new_ref(runtime& r) { return of(r).next_ref.fetch_add(1, std::memory_order_relaxed); }
+  // To a process elsewhere. False: no connection can be made.
+  static bool send_remote(runtime& r, term node, const dist::control_message& m, term message = {});
+  static void send_to(runtime& r, term to, term message, term from);
+};
+
+std::unique_ptr<behaviour> make_user_process();
+std::unique_ptr<behaviour> make_function_process(term module, term function, term args);
+
+}  // namespace cnode::actors

@@ -1,0 +1,281 @@
+#include "scheduler.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include <cnode/protocol/atom_table.hpp>
+#include <cnode/protocol/term_text.hpp>
+
+#include "core.hpp"
+#include "runtime_impl.hpp"
+
+namespace cnode::actors {
+
+namespace {
+
+thread_local worker* current_worker = nullptr;
+
+// So many slices run between two looks at the sockets.
+constexpr unsigned slices_per_poll = 16;
+constexpr std::chrono::milliseconds watch_busy{10}, watch_idle{100};
+constexpr std::chrono::seconds longest_wait{3600};
+
+class condition_poller final : public poller {
+ public:
+  void wait(std::chrono::steady_clock::time_point deadline) override {
+    std::unique_lock guard(lock_);
+    ready_.wait_until(guard, deadline, [&] { return tokens_ > 0; });
+    if (tokens_ > 0) --tokens_;
+  }
+  void poll() override {}
+  void wake() override {
+    {
+      std::lock_guard guard(lock_);
+      ++tokens_;
+    }
+    ready_.notify_one();
+  }
+  void flush() override {}
+
+ private:
+  std::mutex lock_;
+  std::condition_variable ready_;
+  unsigned tokens_ = 0;
+};
+
+}  // namespace
+
+worker* this_worker() { return current_worker; }
+std::unique_ptr<poller> make_condition_poller() { return std::make_unique<condition_poller>(); }
+
+scheduler::scheduler(runtime& node, const runtime_config& config, std::unique_ptr<poller> events)
+    : node_(node),
+      manual_(config.manual),
+      threads_(config.manual ? 1 : config.schedulers ? config.schedulers : std::max(1u, std::thread::hardware_concurrency())),
+      long_schedule_(config.long_schedule),
+      events_(std::move(events)) {
+  for (unsigned i = 0; i < threads_ + max_spares; ++i) {
+    workers_.push_back(std::make_unique<worker>());
+    workers_.back()->pool = this;
+  }
+}
+
+scheduler::~scheduler() { stop(); }
+
+void scheduler::start() {
+  if (manual_ || started_.exchange(true)) return;
+  for (unsigned i = 0; i < threads_; ++i) {
+    auto& w = *workers_[i];
+    w.in_use = true;
+    w.thread = std::thread([this, &w] { run(w, false); });
+  }
+  watchdog_ = std::thread([this] { watch(); });
+}
+
+void scheduler::stop() {
+  {
+    std::lock_guard guard(watch_lock_);
+    if (stopping_.exchange(true)) return;
+  }
+  watch_.notify_all();
+  if (watchdog_.joinable()) watchdog_.join();
+  for (unsigned i = 0; i < workers_.size(); ++i) events_->wake();
+  for (auto& w : workers_) {
+    if (w->thread.joinable()) w->thread.join();
+  }
+}
+
+void scheduler::make_runnable(process& p) {
+  auto* w = current_worker;
+  const bool own = w && w->pool == this;
+  if (!own) w = workers_[next_.fetch_add(1, std::memory_order_relaxed) % threads_].get();
+  p.run_next_ = nullptr;
+  std::uint32_t length;
+  {
+    std::lock_guard guard(w->lock);
+    (w->last ? w->last->run_next_ : w->first) = &p;
+    w->last = &p;
+    length = w->length.load(std::memory_order_relaxed) + 1;
+    w->length.store(length);
+  }
+  // What this thread queues it runs itself as soon as it is free: nobody is woken for one process.
+  if (!own || length > 1 || w->blocking.load(std::memory_order_relaxed)) wake();
+}
+
+void scheduler::wake() {
+  if (!manual_ && idle_.load() > 0 && !waking_.exchange(true)) events_->wake();
+}
+
+void scheduler::about_to_block() {
+  auto* w = current_worker;
+  if (manual_ || !w || w->pool != this) return;
+  w->blocking = true;
+  if (idle_.load() > 0) wake();
+  else watch_.notify_one();
+}
+
+process* scheduler::pop(worker& w) {
+  if (w.length.load() == 0) return nullptr;
+  std::lock_guard guard(w.lock);
+  auto* p = w.first;
+  if (!p) return nullptr;
+  w.first = p->run_next_;
+  if (!w.first) w.last = nullptr;
+  p->run_next_ = nullptr;
+  w.length.store(w.length.load(std::memory_order_relaxed) - 1);
+  return p;
+}
+
+process* scheduler::take(worker& w) {
+  if (auto* p = pop(w)) return p;
+  for (auto& other : workers_) {
+    if (other.get() == &w) continue;
+    if (auto* p = pop(*other)) {
+      if (other->length.load() > 0) wake();
+      return p;
+    }
+  }
+  return nullptr;
+}
+
+bool scheduler::anything_queued() const {
+  for (auto& w : workers_) {
+    if (w->length.load() > 0) return true;
+  }
+  return false;
+}
+
+bool scheduler::run_one() {
+  auto* before = current_worker;
+  current_worker = workers_[0].get();
+  auto* p = take(*current_worker);
+  if (p) core::run_slice(*p, true);
+  current_worker = before;
+  return p != nullptr;
+}
+
+void scheduler::run(worker& w, bool spare) {
+  current_worker = &w;
+  unsigned slices = 0;
+  bool idle_long = false;
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    if (auto* p = take(w)) {
+      w.begin_work();
+      core::run_slice(*p, false);
+      w.end_work();
+      idle_long = false;
+      runtime_access::fire_timers(node_);
+      if (++slices % slices_per_poll == 0) {
+        events_->flush();
+        events_->poll();
+      }
+      continue;
+    }
+    events_->flush();
+    if (runtime_access::fire_timers(node_)) continue;
+    wait_for_work(w, spare, idle_long);
+    if (spare && idle_long) break;
+  }
+  events_->flush();
+  current_worker = nullptr;
+  if (spare) {
+    // Its queue is empty: only its own thread adds to it.
+    spares_.fetch_sub(1);
+    w.in_use = false;
+  }
+}
+
+void scheduler::wait_for_work(worker& w, bool spare, bool& idle_long) {
+  idle_.fetch_add(1);
+  w.waiting = true;
+  if (!anything_queued() && !stopping_) {
+    const auto now = node_.now();
+    // A spare thread that finds nothing to do for a second is not needed.
+    const auto longest = spare ? now + std::chrono::seconds(1) : now + longest_wait;
+    events_->wait(std::min(runtime_access::next_timer(node_), longest));
+    idle_long = spare && !anything_queued() && node_.now() >= longest;
+  }
+  w.waiting = false;
+  idle_.fetch_sub(1);
+  waking_ = false;
+}
+
+// ---- watchdog
+
+void scheduler::watch() {
+  std::unique_lock guard(watch_lock_);
+  bool busy = false;
+  while (!stopping_) {
+    watch_.wait_for(guard, busy ? watch_busy : watch_idle);
+    if (stopping_) break;
+    const auto now = std::chrono::steady_clock::now();
+    unsigned stuck = 0, in_use = 0;
+    bool queued_behind = false;
+    busy = false;
+    for (auto& w : workers_) {
+      if (!w->in_use) continue;
+      ++in_use;
+      const auto progress = w->progress.load(std::memory_order_acquire);
+      const bool same = progress == w->seen_progress;
+      if (progress & 1) busy = true;
+      if (!same) {
+        w->seen_progress = progress;
+        w->seen_at = now;
+        w->reported = false;
+      }
+      const bool stays = (progress & 1) && ((same && now - w->seen_at >= watch_busy) || w->blocking);
+      if (!stays) continue;
+      ++stuck;
+      if (w->length.load() > 0) queued_behind = true;
+      look(*w, now);
+    }
+    if (stuck == 0) continue;
+    if (idle_.load() > 0) {
+      if (queued_behind) {
+        waking_ = false;
+        wake();
+      }
+    } else if (stuck == in_use && spares_.load() < max_spares) {
+      add_spare();
+    }
+  }
+}
+
+void scheduler::look(worker& w, std::chrono::steady_clock::time_point now) {
+  if (now - w.seen_at < long_schedule_) return;
+  const term pid{w.pid.load()};
+  if (w.progress.load(std::memory_order_acquire) == w.seen_progress) runtime_access::reap_killed(node_, pid);
+  if (w.reported) return;
+  w.reported = true;
+  const term module{w.module.load()}, function{w.function.load()};
+  std::string text = "long_schedule: " + (pid ? to_text(pid) : std::string("a timer")) + " has been running ";
+  if (module) text += to_text(module) + ":" + to_text(function) + " ";
+  node_.log(log_level::warning, text + "for " + std::to_string(long_schedule_.count()) + " ms and more");
+}
+
+void scheduler::add_spare() {
+  for (unsigned i = threads_; i < workers_.size(); ++i) {
+    auto& w = *workers_[i];
+    if (w.in_use) continue;
+    if (w.thread.joinable()) w.thread.join();
+    w.in_use = true;
+    w.blocking = false;
+    spares_.fetch_add(1);
+    w.thread = std::thread([this, &w] { run(w, true); });
+    return;
+  }
+}
+
+std::size_t scheduler::run_queue() const {
+  std::size_t n = 0;
+  for (auto& w : workers_) n += w->length.load(std::memory_order_relaxed);
+  return n;
+}
+
+std::uint64_t scheduler::reductions() const {
+  std::uint64_t n = 0;
+  for (auto& w : workers_) n += w->reductions.load(std::memory_order_relaxed);
+  return n;
+}
+
+}  // namespace cnode::actors

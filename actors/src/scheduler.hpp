@@ -1,0 +1,96 @@
+// Scheduler threads: each has a run queue of its own and takes from the others' when it is empty. A watchdog sees to it that a
+// callback that does not return delays nobody else: it names it in the log and adds spare threads while they are needed.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <cnode/actors/runtime.hpp>
+
+#include "spinlock.hpp"
+
+namespace cnode::actors {
+
+class scheduler;
+
+// One scheduler thread, or the caller of run_one in manual mode.
+struct worker {
+  scheduler* pool = nullptr;
+  spinlock lock;
+  process* first = nullptr;  // run queue, under lock
+  process* last = nullptr;
+  std::atomic<std::uint32_t> length{0};
+  // Read by the watchdog. `progress` is odd while something runs; as long as it stays the same, it is the same piece of work.
+  std::atomic<std::uint64_t> progress{0};
+  std::atomic<cnode_term> pid{0}, module{0}, function{0};
+  std::atomic<std::uint64_t> reductions{0};
+  std::atomic<bool> blocking{false};  // runs a function known to block
+  std::atomic<bool> waiting{false};
+  std::thread thread;
+  std::atomic<bool> in_use{false};
+
+  // The watchdog's own.
+  std::uint64_t seen_progress = 0;
+  std::chrono::steady_clock::time_point seen_at{};
+  bool reported = false;
+
+  void begin_work() { progress.store(progress.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
+  void end_work() { begin_work(); }
+};
+
+worker* this_worker();  // null outside of scheduler threads
+
+class scheduler {
+ public:
+  scheduler(runtime& node, const runtime_config& config, std::unique_ptr<poller> events);
+  ~scheduler();
+
+  void start();
+  void stop();                      // joins all threads; processes stay as they are
+  void make_runnable(process& p);   // any thread
+  bool run_one();                   // manual mode: one step of one process
+  void wake();                      // somebody has something to do (an earlier timer)
+  // The function that is about to run on this thread blocks: let others take what waits behind it.
+  void about_to_block();
+
+  bool started() const { return started_; }
+  unsigned threads() const { return threads_; }
+  std::size_t run_queue() const;
+  std::uint64_t reductions() const;
+  poller& events() { return *events_; }
+
+ private:
+  static constexpr unsigned max_spares = 64;
+  void run(worker& w, bool spare);
+  process* take(worker& w);
+  process* pop(worker& w);
+  bool anything_queued() const;
+  void wait_for_work(worker& w, bool spare, bool& idle_long);
+  void watch();
+  void look(worker& w, std::chrono::steady_clock::time_point now);
+  void add_spare();
+
+  runtime& node_;
+  const bool manual_;
+  const unsigned threads_;
+  const std::chrono::milliseconds long_schedule_;
+  std::unique_ptr<poller> events_;
+  std::vector<std::unique_ptr<worker>> workers_;  // threads_ regular ones, then room for the spares
+  std::atomic<unsigned> next_{0}, idle_{0}, spares_{0};
+  std::atomic<bool> waking_{false}, stopping_{false}, started_{false};
+  std::thread watchdog_;
+  std::mutex watch_lock_;
+  std::condition_variable watch_;
+};
+
+// The poller of a node without sockets.
+std::unique_ptr<poller> make_condition_poller();
+
+}  // namespace cnode::actors

@@ -1,0 +1,44 @@
+// A process that applies M:F(Args) and ends: erlang:spawn/3 and its relatives.
+#include "runtime_impl.hpp"
+
+namespace cnode::actors {
+
+namespace {
+
+class function_process final : public behaviour {
+ public:
+  function_process(term module, term function, term args) : module_(module), function_(function), args_(args) {}
+
+  void start(process& self) override { self.call(module_, function_, args_.get()); }
+
+  // The function itself waits for messages; the process takes none in between.
+  void receive(process&, block_ptr&) override {}
+
+  void returned(process& self, outcome o) override {
+    if (o.kind == outcome::value) return self.exit(a().normal);
+    auto& b = self.scratch();
+    if (o.error_class.same(a().exit)) return self.exit(o.reason);
+    auto reason = o.error_class.same(a().throw_) ? make_tuple_of(b, a().nocatch, o.reason) : o.reason;
+    reason = make_tuple_of(b, reason, o.stacktrace ? o.stacktrace : nil);
+    if (auto& f = runtime_access::of(self.node()).on_crash) f(self, reason);
+    self.exit(reason);
+  }
+
+  term current_function(process&, block& b) override {
+    const auto n = list_length(args_.get());
+    return make_tuple_of(b, module_, function_, small(n < 0 ? 0 : n));
+  }
+  term callback_module() const override { return module_; }
+
+ private:
+  term module_, function_;
+  owned_term args_;
+};
+
+}  // namespace
+
+std::unique_ptr<behaviour> make_function_process(term module, term function, term args) {
+  return std::make_unique<function_process>(module, function, args);
+}
+
+}  // namespace cnode::actors
