@@ -264,7 +264,7 @@ class writer {
         }
         break;
       case what::map:
-        if (i.index == t.map_size()) {
+        if (i.index == t.map_size() && (style_.pretty || i.depth != 1)) {  // ~W shows dots even behind the last pair
           out_ += '}';
         } else if (i.index && i.depth == 1) {
           out_ += ",...}";

@@ -68,7 +68,7 @@ class random_terms {
         ids[0] &= 0x3ffff;
         return make_ref(b_, node(), creation(), ids, 3);
       }
-      case 11: return make_export(b_, an_atom(), an_atom(), static_cast<std::uint32_t>(below(256)));
+      case 11: return make_export(b_, atom(below(2) ? "lists" : "Elixir.Enum"), atom(below(2) ? "map" : "m p"), static_cast<std::uint32_t>(below(256)));
       case 12: return make_port(b_, node(), creation(), below(100000));
       case 13:
       case 14: {
