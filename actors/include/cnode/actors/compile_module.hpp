@@ -1,0 +1,37 @@
+// From FILE.cpp to DIR/<Module>.so, on this machine: what `cnode compile` and c:c/1 do.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace cnode::actors {
+
+struct compile_request {
+  std::string source;                      // one C++ file
+  std::string directory = ".";             // where <Module>.so goes
+  std::vector<std::string> options;        // further compiler options, after ours
+  std::chrono::milliseconds time_limit{120'000};
+  std::size_t memory_limit = std::size_t{4} << 30;   // bytes of address space for each process of the compiler
+  std::size_t output_limit = std::size_t{256} << 10; // bytes of diagnostics that are kept
+  std::string compiler;                    // empty: the one this node was built with
+};
+
+struct compile_result {
+  bool ok = false;
+  std::string module;       // from the stamp of what was built: "Elixir.Inc"
+  std::string file;         // DIR/<Module>.so
+  std::string error;        // one line: what went wrong; empty when ok
+  std::string diagnostics;  // the compiler's own words, warnings too
+};
+
+// Runs the compiler this node was built with, with its flags, no shell in between, in a process group of its own that is killed
+// when the time is over. The file appears under its name only when it is whole and loadable (validated, renamed); until then a
+// former one stays. Blocks: not for a scheduler thread. Any thread; two compilations do not disturb each other.
+compile_result compile_module(const compile_request& request);
+
+// The command line for a source, as shown to users: compiler and all arguments.
+std::vector<std::string> compile_command(const compile_request& request, const std::string& output, const std::string& exports_map);
+
+}  // namespace cnode::actors
