@@ -1,1 +1,21 @@
-target_sources(cnode_actors PRIVATE)
+target_sources(cnode_actors PRIVATE
+  src/behaviours.cpp
+  src/call_context.cpp
+  src/elixir_gen_server_builtins.cpp
+  src/gen.cpp
+  src/gen_call.cpp
+  src/gen_server.cpp
+  src/gen_server_builtins.cpp
+  src/gen_server_start_stop.cpp
+  src/gen_server_system.cpp
+  src/native_terms.cpp
+  src/proc_lib.cpp
+  src/reports.cpp
+  src/state_cell.cpp
+  src/supervisor.cpp
+  src/supervisor_builtins.cpp
+  src/supervisor_children.cpp
+  src/supervisor_spec.cpp
+  src/sys.cpp
+  src/sys_builtins.cpp
+)

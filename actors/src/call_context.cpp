@@ -1,0 +1,143 @@
+#include "call_context.hpp"
+
+#include <exception>
+
+#include <cnode/actors/code_server.hpp>
+#include <cnode/protocol/atom_table.hpp>
+
+#include "otp_atoms.hpp"
+
+namespace cnode::actors {
+
+void throw_exit(term reason) { throw raised{names().exit, reason, {}}; }
+void throw_error(term reason) { throw raised{names().error, reason, {}}; }
+
+call_context::~call_context() {
+  if (adopted_ && continuation_.destroy) continuation_.destroy(continuation_.frame);
+}
+
+call_context::receive_awaiter call_context::receive(matcher match, std::int64_t timeout_ms) {
+  match_ = std::move(match);
+  timeout_ms_ = timeout_ms;
+  return {*this};
+}
+
+bool call_context::applied(cnode_term result) {
+  for (;;) {
+    adopted_ = false;
+    if (result != CNODE_NONE) {
+      out_ = {outcome::value, term{result}, {}, {}, {}};
+      return true;
+    }
+    switch (env_->outcome) {
+      case CNODE_SUSPEND:
+        adopted_ = true;
+        continuation_ = env_->continuation;
+        return false;
+      case CNODE_TAIL_CALL: {
+        const cnode_term module = env_->tail_module, function = env_->tail_function, args = env_->tail_args;
+        env_->outcome = 0;
+        result = host_functions().apply(env_, module, function, args);
+        continue;
+      }
+      default:
+        out_ = {outcome::raised, {}, term{env_->error_class}, term{env_->reason}, term{env_->stacktrace}};
+        return true;
+    }
+  }
+}
+
+bool call_context::apply_awaiter::await_ready() const {
+  cx.env_->outcome = 0;
+  return cx.applied(host_functions().apply(cx.env_, module.word(), function.word(), args.word()));
+}
+
+task<outcome> call_context::apply(term module, term function, term args) {
+  co_return co_await apply_awaiter{*this, module, function, args};
+}
+
+task<term> call_context::call(term module, term function, term args) {
+  const outcome out = co_await apply(module, function, args);
+  if (out.kind == outcome::raised) throw raised{out.error_class, out.reason, out.stacktrace};
+  co_return out.result;
+}
+
+void call_context::resume(cnode_env* env, term message) {
+  env_ = env;
+  if (adopted_) {
+    env->outcome = 0;
+    adopted_ = false;  // the frame is the callee's while it runs
+    if (!applied(continuation_.resume(env, continuation_.frame, message.word()))) return;
+  } else {
+    message_ = message;
+  }
+  waiting_.resume();
+}
+
+bool call_context::matches(cnode_env* env, term message) {
+  if (adopted_) return !continuation_.match || continuation_.match(env, continuation_.frame, message.word()) != 0;
+  return match_(message);
+}
+
+namespace {
+
+struct waiting_frame {
+  explicit waiting_frame(cnode_env* env) : cx(env) {}
+  call_context cx;
+  task<term> body;
+};
+
+cnode_term raise_with(cnode_env* env, term error_class, term reason, term stacktrace) {
+  raise(env, error_class, reason);
+  if (stacktrace) env->stacktrace = stacktrace.word();
+  return CNODE_NONE;
+}
+
+cnode_term resume_frame(cnode_env* env, void* frame, cnode_term message);
+
+cnode_term after_step(cnode_env* env, std::unique_ptr<waiting_frame> frame);
+
+void destroy_frame(void* frame) { delete static_cast<waiting_frame*>(frame); }
+
+int match_frame(cnode_env* env, void* frame, cnode_term message) {
+  return static_cast<waiting_frame*>(frame)->cx.matches(env, term{message}) ? 1 : 0;
+}
+
+cnode_term resume_frame(cnode_env* env, void* frame, cnode_term message) {
+  std::unique_ptr<waiting_frame> f(static_cast<waiting_frame*>(frame));
+  f->cx.resume(env, term{message});
+  return after_step(env, std::move(f));
+}
+
+cnode_term after_step(cnode_env* env, std::unique_ptr<waiting_frame> frame) {
+  if (!frame->body.done()) {
+    auto* f = frame.release();
+    f->cx.suspend(env, f);
+    return CNODE_NONE;
+  }
+  env->outcome = 0;
+  try {
+    return frame->body.take().word();
+  } catch (const raised& r) {
+    return raise_with(env, r.error_class, r.reason, r.stacktrace);
+  } catch (const std::exception& e) {
+    auto& b = heap_of(env);
+    return raise_with(env, names().error, make_tuple_of(b, names().internal_error, make_binary(b, e.what())), {});
+  }
+}
+
+}  // namespace
+
+void call_context::suspend(cnode_env* env, void* frame) const {
+  env->outcome = CNODE_SUSPEND;
+  env->continuation = {frame, resume_frame, destroy_frame, match_frame, adopted_ ? continuation_.timeout_ms : timeout_ms_};
+}
+
+cnode_term run_waiting(cnode_env* env, const std::function<task<term>(call_context&)>& make) {
+  auto frame = std::make_unique<waiting_frame>(env);
+  frame->body = make(frame->cx);
+  frame->body.start();
+  return after_step(env, std::move(frame));
+}
+
+}  // namespace cnode::actors

@@ -1,0 +1,181 @@
+// proc_lib: processes that say where they come from and report how they crash.
+#include <cnode/actors/reports.hpp>
+#include <cnode/actors/runtime.hpp>
+
+#include "builtin_calls.hpp"
+#include "gen_call.hpp"
+#include "native_terms.hpp"
+#include "otp_atoms.hpp"
+#include "start_note.hpp"
+
+namespace cnode::actors {
+
+namespace {
+
+// proc_lib:init_p/5 and exit_p/3 around one function call.
+class proc_lib_process final : public behaviour {
+ public:
+  proc_lib_process(term module, term function, term args, std::shared_ptr<gen::start_note> note)
+      : setup_(block::make(32)), module_(module), function_(function), args_(copy(*setup_, args)), note_(std::move(note)) {}
+
+  void start(process& self) override { self.call(module_, function_, args_); }
+  void receive(process&, block_ptr&) override {}
+  void returned(process& self, outcome out) override {
+    const auto& n = names();
+    if (out.kind == outcome::value) return self.exit(n.normal);
+    auto& b = self.scratch();
+    const term trace = out.stacktrace ? out.stacktrace : nil;
+    reports::crash(self, out.error_class, out.reason, trace);
+    term why = out.reason;
+    if (out.error_class.same(n.error)) why = make_tuple_of(b, out.reason, trace);
+    else if (!out.error_class.same(n.exit)) why = make_tuple_of(b, make_tuple_of(b, n.nocatch, out.reason), trace);
+    self.exit(without_natives(self, why));
+  }
+  void stopping(process&, term reason) override {
+    if (note_) note_->set(reason);
+  }
+  term current_function(process& self, block& b) override {
+    (void)self;
+    return make_tuple_of(b, module_, function_, small(std::max<std::int64_t>(list_length(args_), 0)));
+  }
+  term callback_module() const override { return module_; }
+
+ private:
+  block_ptr setup_;
+  term module_, function_, args_;
+  std::shared_ptr<gen::start_note> note_;
+};
+
+using gen::linkage;
+
+term spawn(process& self, block& b, term module, term function, term args, bool link, std::shared_ptr<gen::start_note> note) {
+  const auto& n = names();
+  spawn_options options;
+  options.group_leader = self.group_leader();
+  if (link) options.link_to = self.pid();
+  options.dictionary = {{n.ancestors, gen::ancestors_for_child(self, b)},
+                        {n.initial_call, make_tuple_of(b, module, function, small(list_length(args)))}};
+  options.initial_call = make_tuple_of(b, n.proc_lib, n.init_p, small(5));
+  return self.node().spawn(std::make_unique<proc_lib_process>(module, function, args, std::move(note)), options);
+}
+
+bool is_mfa(term module, term function, term args) { return module.is_atom() && function.is_atom() && list_length(args) >= 0; }
+
+template <bool Link>
+cnode_term spawn3(cnode_env* env, builtin_args a) {
+  if (!is_mfa(arg(a, 0), arg(a, 1), arg(a, 2))) return raise(env, names().error, names().function_clause).word();
+  return spawn(self(env), heap_of(env), arg(a, 0), arg(a, 1), arg(a, 2), Link, {}).word();
+}
+
+task<term> start_process(call_context& cx, linkage l, term module, term function, term args, term time) {
+  if (!is_mfa(module, function, args)) throw_error(names().function_clause);
+  const auto ms = gen::timeout_value(time);
+  auto note = std::make_shared<gen::start_note>();
+  const term pid = spawn(cx.self(), cx.heap(), module, function, args, l == linkage::link, note);
+  co_return co_await gen::sync_start(cx, l, pid, note, ms);
+}
+
+template <linkage L>
+cnode_term start3(cnode_env* env, builtin_args a) {
+  const term m = arg(a, 0), f = arg(a, 1), args = arg(a, 2);
+  return run_waiting(env, [=](call_context& cx) { return start_process(cx, L, m, f, args, names().infinity); });
+}
+// With or without spawn options, which say nothing that matters here.
+template <linkage L>
+cnode_term start4(cnode_env* env, builtin_args a) {
+  const term m = arg(a, 0), f = arg(a, 1), args = arg(a, 2), time = arg(a, 3);
+  return run_waiting(env, [=](call_context& cx) { return start_process(cx, L, m, f, args, time); });
+}
+
+cnode_term init_ack2(cnode_env* env, builtin_args a) {
+  auto& p = self(env);
+  p.send(arg(a, 0), make_tuple_of(heap_of(env), names().ack, p.pid(), arg(a, 1)));
+  return names().ok.word();
+}
+
+cnode_term init_ack1(cnode_env* env, builtin_args a) {
+  auto& p = self(env);
+  const term ancestors = p.dictionary_get(names().ancestors);
+  if (!ancestors || !ancestors.is_cons()) return raise_badarg(env).word();
+  p.send(ancestors.head(), make_tuple_of(heap_of(env), names().ack, p.pid(), arg(a, 0)));
+  return names().ok.word();
+}
+
+task<term> stop(call_context& cx, term server, term reason, term time) {
+  co_return co_await gen::stop(cx, server, reason, gen::timeout_value(time));
+}
+
+cnode_term stop1(cnode_env* env, builtin_args a) {
+  const term server = arg(a, 0);
+  return run_waiting(env, [=](call_context& cx) { return stop(cx, server, names().normal, names().infinity); });
+}
+cnode_term stop3(cnode_env* env, builtin_args a) {
+  const term server = arg(a, 0), reason = arg(a, 1), time = arg(a, 2);
+  return run_waiting(env, [=](call_context& cx) { return stop(cx, server, reason, time); });
+}
+
+// '$initial_call' of process_info's list, of the process itself, or of another one on this node by erlang:process_info/2.
+task<term> raw_initial_call(call_context& cx, term who) {
+  const auto& n = names();
+  const term dictionary = atom("dictionary");
+  term entries;
+  if (who.is_pid()) {
+    const outcome out = co_await cx.apply(atom("erlang"), atom("process_info"), make_list_of(cx.heap(), who, dictionary));
+    if (out.kind == outcome::value && out.result.is_tuple(2)) entries = out.result[1];
+  } else {
+    entries = gen::option(who, dictionary);
+  }
+  for (; entries && entries.is_cons(); entries = entries.tail())
+    if (const term e = entries.head(); e.is_tuple(2) && e[0].same(n.initial_call) && e[1].is_tuple(3)) co_return e[1];
+  co_return n.false_;
+}
+
+task<term> translate(call_context& cx, term who) {
+  const term mfa = co_await raw_initial_call(cx, who);
+  co_return mfa.is_tuple(3) ? mfa : make_tuple_of(cx.heap(), names().proc_lib, names().init_p, small(5));
+}
+
+cnode_term translate_initial_call1(cnode_env* env, builtin_args a) {
+  const term who = arg(a, 0);
+  return run_waiting(env, [=](call_context& cx) { return translate(cx, who); });
+}
+
+task<term> initial_call(call_context& cx, term who) {
+  const term mfa = co_await raw_initial_call(cx, who);
+  if (!mfa.is_tuple(3) || !mfa[2].is_small()) co_return mfa;
+  std::vector<term> dummies;
+  for (std::int64_t i = 1; i <= mfa[2].small() && i <= 255; ++i) dummies.push_back(atom("Argument__" + std::to_string(i)));
+  co_return make_tuple_of(cx.heap(), mfa[0], mfa[1], make_list(cx.heap(), dummies.data(), dummies.size()));
+}
+
+cnode_term initial_call1(cnode_env* env, builtin_args a) {
+  const term who = arg(a, 0);
+  return run_waiting(env, [=](call_context& cx) { return initial_call(cx, who); });
+}
+
+}  // namespace
+
+void add_proc_lib_builtins(code_server& code) {
+  static constexpr builtin_function functions[] = {
+      {"spawn", 3, spawn3<false>},
+      {"spawn_link", 3, spawn3<true>},
+      {"start", 3, start3<linkage::nolink>},
+      {"start", 4, start4<linkage::nolink>},
+      {"start", 5, start4<linkage::nolink>},
+      {"start_link", 3, start3<linkage::link>},
+      {"start_link", 4, start4<linkage::link>},
+      {"start_link", 5, start4<linkage::link>},
+      {"start_monitor", 3, start3<linkage::monitor>},
+      {"start_monitor", 4, start4<linkage::monitor>},
+      {"start_monitor", 5, start4<linkage::monitor>},
+      {"init_ack", 1, init_ack1},
+      {"init_ack", 2, init_ack2},
+      {"stop", 1, stop1},
+      {"stop", 3, stop3},
+      {"translate_initial_call", 1, translate_initial_call1},
+      {"initial_call", 1, initial_call1},
+  };
+  code.add_builtin("proc_lib", functions);
+}
+
+}  // namespace cnode::actors
