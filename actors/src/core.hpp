@@ -80,13 +80,18 @@ struct spawn_origin {
   bool remote = false;
 };
 
+class opened;
+
 struct core {
   enum status : std::uint32_t { idle, queued, running, notified, dead };
   enum flag : std::uint32_t {
     trap_exit = 1, exiting = 2, started = 4, timer_armed = 8, timer_due = 16,
     returning = 32,   // inside behaviour::returned: calls wait until it is back
-    in_callback = 64, // a function of the behaviour or of a module runs
+    in_callback = 64,  // a function of the behaviour or of a module runs
+    announced = 128,   // the world has been told that it ended
   };
+  friend class opened;
+  static bool try_open(process& p) { return p.open_.exchange(false); }
   static block* closed() { return reinterpret_cast<block*>(std::uintptr_t{1}); }
 
   // ---- any thread
@@ -99,11 +104,15 @@ struct core {
   // To a process of this node; a signal nobody is there for is answered as a dead process answers it.
   static void post_to(runtime& node, term pid, block_ptr signal);
   static void answer_for_dead(runtime& node, term pid, block_ptr signal);
-  static void mark_killed(process& p);
+  // Handles signals that cannot wait while a module's function runs; does nothing when none runs. As BEAM handles signals of a process
+  // that runs dirty. A process that ends by it is gone for everybody at once; its memory goes when the function returns.
+  static void handle_meanwhile(process& p);
   static bool is_alive(const process& p);
 
   // ---- mailbox (mailbox.cpp)
   static bool drain(process& p);
+  static block* take_inbox(process& p, block* with);
+  static void handle_in_order(process& p, block* oldest, bool function_runs);
   static void append(process& p, block_ptr message);
   static block_ptr remove(process& p, block** slot);
 
@@ -151,16 +160,35 @@ struct core {
 
   // ---- the end (process_exit.cpp)
   static void finish(process& p);
+  static void announce(process& p);
+  static void tell_links(process& p, process_extras& e, term reason);
+  static void tell_watchers(process& p, process_extras& e, term reason);
+  static void forget_monitors(process& p, process_extras& e);
 
   static process_extras& extras(process& p);
   static std::optional<term> monitor_key(term ref);
   static void concerns(process& p, term node);
   static behaviour* behaviour_of(process& p) { return p.behaviour_.get(); }
+  static void close(process& p);  // the function has returned
+  static bool can_wait(signal s);
   static bool is_exiting(const process& p) { return p.flags_ & exiting; }
   // The other half of a monitor that a spawn made.
   static void watch(process& p, term ref, term pid);
   static void set_queued(process& p) { p.status_.store(queued); }
   static void deliver_down_now(process& p, term ref, term reason);
+};
+
+// Taken by whatever a module's function may ask of its process, so that it does not meet handle_meanwhile. Nests.
+class opened {
+ public:
+  explicit opened(const process& p);
+  ~opened();
+  opened(const opened&) = delete;
+
+ private:
+  friend struct core;
+  static const process*& held();
+  process* locked_ = nullptr;
 };
 
 // The process that runs on this thread, if any.

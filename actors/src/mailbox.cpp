@@ -1,4 +1,6 @@
 // Signals on their way: posted by any thread to the inbox, a stack; taken out by the process's own thread, messages into the mailbox.
+#include <thread>
+
 #include "core.hpp"
 #include "runtime_impl.hpp"
 
@@ -48,41 +50,118 @@ void core::make_runnable(process& p) {
 void core::post_to(runtime& node, term pid, block_ptr s) {
   const bool kill = static_cast<signal>(s->tag) == signal::exit && s->root.element(1).same(a().kill);
   bool posted = false;
+  process_ptr killed;
   runtime_access::of(node).table.with(pid, [&](process& p) {
     posted = try_post(p, s);
-    if (posted && kill) mark_killed(p);
+    if (!posted || !kill) return;
+    p.kill_pending_ = true;
+    killed = process_ptr(&p);
   });
+  if (killed) handle_meanwhile(*killed);
   if (!posted) answer_for_dead(node, pid, std::move(s));
 }
 
-// The callback that runs right now learns it from its env. Leaving the callback waits until bit 0 is off again.
-void core::mark_killed(process& p) {
-  auto v = p.env_.load();
-  while (v != 0) {
-    if (v & 1) {
-      v = p.env_.load();
-      continue;
-    }
-    if (!p.env_.compare_exchange_weak(v, v | 1)) continue;
-    __atomic_store_n(&reinterpret_cast<cnode_env*>(v)->flags, 1u, __ATOMIC_RELAXED);
-    p.env_.store(v);
-    return;
+// ---- signals for a process that is inside a function of a module
+
+namespace {
+void wait_until_open(process& p, bool (*try_open)(process&)) {
+  for (unsigned spins = 0; !try_open(p); ++spins) {
+    if (spins > 100) std::this_thread::yield();
   }
+}
+}  // namespace
+
+const process*& opened::held() {
+  thread_local const process* p = nullptr;
+  return p;
+}
+
+opened::opened(const process& p) {
+  if (held() == &p || !p.env_.load(std::memory_order_relaxed)) return;
+  locked_ = const_cast<process*>(&p);
+  wait_until_open(*locked_, core::try_open);
+  held() = &p;
+}
+
+opened::~opened() {
+  if (!locked_) return;
+  held() = nullptr;
+  locked_->open_ = true;
+  // Who wanted to end it meanwhile found it locked.
+  if (locked_->kill_pending_) core::handle_meanwhile(*locked_);
+}
+
+void core::close(process& p) {
+  wait_until_open(p, try_open);
+  p.env_.store(nullptr, std::memory_order_relaxed);
+}
+
+// Those that run code of the process, or look at what its function is using.
+bool core::can_wait(signal s) {
+  switch (s) {
+    case signal::group_leader:
+    case signal::info_request:
+    case signal::purge:
+    case signal::timeout:
+    case signal::call_ready:
+    case signal::run: return true;
+    default: return false;
+  }
+}
+
+void core::handle_meanwhile(process& p) {
+  if (!try_open(p)) return;
+  const auto* before = opened::held();
+  opened::held() = &p;
+  if (!(p.flags_ & exiting)) {
+    handle_in_order(p, take_inbox(p, std::exchange(p.deferred_, nullptr)), true);
+    if (p.flags_ & exiting) {
+      __atomic_store_n(&p.env_.load()->flags, 1u, __ATOMIC_RELAXED);
+      announce(p);
+    }
+  }
+  p.kill_pending_ = false;
+  opened::held() = before;
+  p.open_ = true;
 }
 
 // ---- the process's own thread
 
-bool core::drain(process& p) {
-  if (p.inbox_.load(std::memory_order_relaxed) == nullptr) return false;
-  auto* newest = p.inbox_.exchange(nullptr);
+// What is in the inbox, behind what is already out of it; oldest first.
+block* core::take_inbox(process& p, block* with) {
   block* oldest = nullptr;
+  auto* newest = p.inbox_.load();
+  if (newest && newest != closed()) newest = p.inbox_.exchange(nullptr);
+  if (newest == closed()) newest = nullptr;
   while (newest) {
     auto* next = newest->next;
     newest->next = oldest;
     oldest = newest;
     newest = next;
   }
+  if (!with) return oldest;
+  auto* last = with;
+  while (last->next) last = last->next;
+  last->next = oldest;
+  return with;
+}
+
+void core::handle_in_order(process& p, block* oldest, bool function_runs) {
   while (oldest) {
+    if (function_runs && !(p.flags_ & exiting) && can_wait(static_cast<signal>(oldest->tag))) {
+      // A kill overtakes them; everything else waits behind them.
+      auto** link = &oldest;
+      while (*link && !(static_cast<signal>((*link)->tag) == signal::exit && (*link)->root.element(1).same(a().kill))) link = &(*link)->next;
+      if (!*link) {
+        p.deferred_ = oldest;
+        return;
+      }
+      block_ptr kill{*link};
+      *link = kill->next;
+      kill->next = nullptr;
+      handle(p, std::move(kill));
+      continue;
+    }
     block_ptr s{oldest};
     oldest = oldest->next;
     s->next = nullptr;
@@ -94,6 +173,13 @@ bool core::drain(process& p) {
       handle(p, std::move(s));
     }
   }
+}
+
+bool core::drain(process& p) {
+  if (p.inbox_.load(std::memory_order_relaxed) == nullptr && !p.deferred_) return false;
+  p.kill_pending_.store(false, std::memory_order_relaxed);
+  const bool runs = p.env_.load(std::memory_order_relaxed) != nullptr;
+  handle_in_order(p, take_inbox(p, std::exchange(p.deferred_, nullptr)), runs);
   return true;
 }
 
@@ -119,6 +205,7 @@ block_ptr core::remove(process& p, block** slot) {
 }
 
 block_ptr process::take_message(bool (*match)(void*, term), void* context) {
+  opened lock(*this);
   core::drain(*this);
   for (auto** slot = &mailbox_; *slot; slot = &(*slot)->next) {
     if (match(context, (*slot)->root)) return core::remove(*this, slot);
@@ -126,7 +213,13 @@ block_ptr process::take_message(bool (*match)(void*, term), void* context) {
   return nullptr;
 }
 
-void process::rescan() { scan_ = &mailbox_; }
-std::size_t process::message_queue_len() const { return mailbox_length_; }
+void process::rescan() {
+  opened lock(*this);
+  scan_ = &mailbox_;
+}
+std::size_t process::message_queue_len() const {
+  opened lock(*this);
+  return mailbox_length_;
+}
 
 }  // namespace cnode::actors

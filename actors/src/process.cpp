@@ -22,6 +22,11 @@ process::~process() {
     block_ptr gone{mailbox_};
     mailbox_ = gone->next;
   }
+  while (deferred_) {
+    block_ptr gone{deferred_};
+    deferred_ = gone->next;
+    core::drop_signal(std::move(gone));
+  }
   // A process that never ended (its runtime went away) may still have signals.
   auto* s = inbox_.load();
   while (s && s != core::closed()) {
@@ -48,6 +53,7 @@ block& process::scratch() {
 }
 
 void process::exit(term reason) {
+  opened lock(*this);
   if (flags_ & core::exiting) return;
   exit_reason_ = copy_to_block(reason);
   flags_ |= core::exiting;
@@ -61,6 +67,7 @@ process_extras& core::extras(process& p) {
 
 bool process::trap_exit() const { return flags_ & core::trap_exit; }
 bool process::set_trap_exit(bool on) {
+  opened lock(*this);
   const bool before = trap_exit();
   flags_ = on ? flags_ | core::trap_exit : flags_ & ~static_cast<std::uint32_t>(core::trap_exit);
   return before;
@@ -68,6 +75,7 @@ bool process::set_trap_exit(bool on) {
 
 term process::group_leader() const { return group_leader_; }
 void process::set_group_leader(term pid) {
+  opened lock(*this);
   if (is_immediate(pid)) {
     group_leader_ = pid;
     return;
@@ -86,6 +94,7 @@ std::uint64_t process::reductions() const { return reductions_; }
 behaviour* process::current_behaviour() const { return behaviour_.get(); }
 
 bool process::has_link(term pid) const {
+  opened lock(*this);
   if (!extras_) return false;
   const auto l = extras_->links.find(pid);
   return l != extras_->links.end() && l->second.unlink_id == 0;
@@ -102,6 +111,7 @@ term process::dictionary_get(term key) const {
 }
 
 term process::dictionary_put(term key, term value, block& b) {
+  opened lock(*this);
   auto& d = core::extras(*this).dictionary;
   for (auto& e : d) {
     if (!exactly_equal(e.key.get(), key)) continue;

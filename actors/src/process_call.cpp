@@ -77,17 +77,17 @@ void core::enter(process& p, activation& c) {
   c.env.outcome = 0;
   c.env.process = &p;
   p.version_.store(c.version, std::memory_order_release);
-  p.env_.store(reinterpret_cast<std::uintptr_t>(&c.env), std::memory_order_release);
   if (auto* w = this_worker()) {
     w->module.store(c.module.word(), std::memory_order_relaxed);
     w->function.store(c.function.word(), std::memory_order_relaxed);
   }
+  p.env_.store(&c.env, std::memory_order_relaxed);
+  p.open_ = true;
+  if (p.kill_pending_) handle_meanwhile(p);
 }
 
 void core::leave(process& p) {
-  auto v = p.env_.load(std::memory_order_relaxed) & ~std::uintptr_t{1};
-  const auto ours = v;
-  while (!p.env_.compare_exchange_weak(v, 0)) v = ours;
+  close(p);
   if (auto* w = this_worker()) w->module.store(0, std::memory_order_relaxed);
 }
 

@@ -4,63 +4,44 @@
 
 namespace cnode::actors {
 
+// On the process's own thread, always: the memory goes.
 void core::finish(process& p) {
+  try {
+    p.behaviour_->stopping(p, p.exit_reason_->root);
+  } catch (const std::exception& e) {
+    p.node_->log(log_level::error, std::string("a behaviour failed while its process ended: ") + e.what());
+  }
+  process_ptr keep(&p);
+  abandon_call(p);
+  disarm(p);
+  if (!(p.flags_ & announced)) announce(p);
+  p.extras_.reset();
+  while (p.mailbox_) remove(p, &p.mailbox_);
+  p.behaviour_.reset();
+  p.scratch_.reset();
+}
+
+// From now on it is dead for everybody. On another thread than its own when a function of a module keeps it from hearing of its end.
+void core::announce(process& p) {
   auto& node = *p.node_;
   auto& r = runtime_access::of(node);
   const auto reason = p.exit_reason_->root;
-  try {
-    p.behaviour_->stopping(p, reason);
-  } catch (const std::exception& e) {
-    node.log(log_level::error, std::string("a behaviour failed while its process ended: ") + e.what());
-  }
-  abandon_call(p);
-  disarm(p);
+  p.flags_ |= announced;
+  process_ptr keep(&p);
   runtime_access::forget_name(node, p);
   p.status_.store(dead);
-  process_ptr keep(&p);
   r.table.remove(p.pid_);
-  auto* rest = p.inbox_.exchange(closed());
-
-  if (auto e = std::move(p.extras_)) {
-    for (auto n : e->nodes) r.index.remove(n, p.pid_);
-    for (auto& [pid, l] : e->links) {
-      if (l.unlink_id != 0) continue;
-      if (pid.is_local_pid()) {
-        auto b = block::make(24);
-        b->root = make_tuple_of(*b, p.pid_, copy(*b, reason));
-        b->tag = static_cast<std::uint32_t>(signal::link_exit);
-        post_to(node, pid, std::move(b));
-      } else {
-        runtime_access::send_remote(node, node_of(pid).node, dist::exit{p.pid_, pid, reason, {}});
-      }
-    }
-    for (auto& [key, w] : e->watchers) {
-      const auto to = w.pid.get();
-      if (to.is_local_pid()) {
-        auto b = block::make(24);
-        b->root = make_tuple_of(*b, copy(*b, w.ref.get()), a().process, p.pid_, copy(*b, reason));
-        b->tag = static_cast<std::uint32_t>(signal::down);
-        post_to(node, to, std::move(b));
-      } else {
-        runtime_access::send_remote(node, node_of(to).node,
-                                    dist::monitor_p_exit{w.name ? w.name : p.pid_, to, w.ref.get(), reason});
-      }
-    }
-    for (auto& [key, m] : e->monitors) {
-      auto b = block::make(24);
-      const auto number = static_cast<std::uint64_t>(key.small());
-      const auto ref = m.alias != monitor_options::none ? build_alias(*b, number, p.pid_) : build_ref(*b, number);
-      if (m.pid) {
-        b->root = make_tuple_of(*b, p.pid_, ref);
-        b->tag = static_cast<std::uint32_t>(signal::demonitor);
-        post_to(node, m.pid, std::move(b));
-      } else if (m.node) {
-        const auto t = m.target.get();
-        runtime_access::send_remote(node, m.node, dist::demonitor_p{p.pid_, t.is_tuple() ? t[0] : t, ref});
-      }
-    }
+  auto* late = take_inbox(p, std::exchange(p.deferred_, nullptr));
+  if (p.extras_) {
+    for (auto n : p.extras_->nodes) r.index.remove(n, p.pid_);
+    // EXIT before DOWN, as BEAM has it.
+    tell_links(p, *p.extras_, reason);
+    tell_watchers(p, *p.extras_, reason);
+    forget_monitors(p, *p.extras_);
   }
-  // Who came too late learns that there is nobody; in the order they came.
+  // Who came too late learns that there is nobody.
+  handle_in_order(p, late, false);
+  auto* rest = p.inbox_.exchange(closed());
   block* oldest = nullptr;
   while (rest) {
     auto* next = rest->next;
@@ -68,15 +49,51 @@ void core::finish(process& p) {
     oldest = rest;
     rest = next;
   }
-  while (oldest) {
-    block_ptr s{oldest};
-    oldest = oldest->next;
-    s->next = nullptr;
-    answer_for_dead(node, p.pid_, std::move(s));
+  handle_in_order(p, oldest, false);
+}
+
+void core::tell_links(process& p, process_extras& e, term reason) {
+  for (auto& [pid, l] : e.links) {
+    if (l.unlink_id != 0) continue;
+    if (!pid.is_local_pid()) {
+      runtime_access::send_remote(*p.node_, node_of(pid).node, dist::exit{p.pid_, pid, reason, {}});
+      continue;
+    }
+    auto b = block::make(24);
+    b->root = make_tuple_of(*b, p.pid_, copy(*b, reason));
+    b->tag = static_cast<std::uint32_t>(signal::link_exit);
+    post_to(*p.node_, pid, std::move(b));
   }
-  while (p.mailbox_) remove(p, &p.mailbox_);
-  p.behaviour_.reset();
-  p.scratch_.reset();
+}
+
+void core::tell_watchers(process& p, process_extras& e, term reason) {
+  for (auto& [key, w] : e.watchers) {
+    const auto to = w.pid.get();
+    if (!to.is_local_pid()) {
+      runtime_access::send_remote(*p.node_, node_of(to).node, dist::monitor_p_exit{w.name ? w.name : p.pid_, to, w.ref.get(), reason});
+      continue;
+    }
+    auto b = block::make(24);
+    b->root = make_tuple_of(*b, copy(*b, w.ref.get()), a().process, p.pid_, copy(*b, reason));
+    b->tag = static_cast<std::uint32_t>(signal::down);
+    post_to(*p.node_, to, std::move(b));
+  }
+}
+
+void core::forget_monitors(process& p, process_extras& e) {
+  for (auto& [key, m] : e.monitors) {
+    auto b = block::make(24);
+    const auto number = static_cast<std::uint64_t>(key.small());
+    const auto ref = m.alias != monitor_options::none ? build_alias(*b, number, p.pid_) : build_ref(*b, number);
+    if (m.pid) {
+      b->root = make_tuple_of(*b, p.pid_, ref);
+      b->tag = static_cast<std::uint32_t>(signal::demonitor);
+      post_to(*p.node_, m.pid, std::move(b));
+    } else if (m.node) {
+      const auto t = m.target.get();
+      runtime_access::send_remote(*p.node_, m.node, dist::demonitor_p{p.pid_, t.is_tuple() ? t[0] : t, ref});
+    }
+  }
 }
 
 void core::answer_for_dead(runtime& node, term pid, block_ptr s) {

@@ -207,6 +207,7 @@ term dictionary_item(process& p, term wanted, block& b) {
 
 // `item`: an item, a list of items (every one gets its tuple, registered_name too), or undefined for process_info/1's choice.
 term process::info(term item_or_list, block& b) {
+  opened lock(*this);
   const auto one = [&](term name) -> term {
     if (name.is_tuple(2) && name[0].same(atom("dictionary"))) return dictionary_item(*this, name, b);
     const auto* i = find_item(name);

@@ -11,10 +11,7 @@ term unlink_signal(block& b, term from, std::uint64_t id) {
 }
 
 // A killed callback that still runs is not heard any more.
-bool silenced(const process& p, std::uintptr_t env) {
-  (void)p;
-  return env && (__atomic_load_n(&reinterpret_cast<cnode_env*>(env & ~std::uintptr_t{1})->flags, __ATOMIC_RELAXED) & 1);
-}
+bool silenced(const cnode_env* env) { return env && (__atomic_load_n(&env->flags, __ATOMIC_RELAXED) & 1); }
 
 }  // namespace
 
@@ -38,19 +35,21 @@ std::optional<term> core::monitor_key(term ref) {
 }
 
 void process::send(term to, term message) {
-  if (silenced(*this, env_.load(std::memory_order_relaxed))) return;
+  if (silenced(env_.load(std::memory_order_relaxed))) return;
   ++reductions_;
   runtime_access::send_to(*node_, to, message, pid_);
 }
 
 void process::exit_signal(term to, term reason) {
-  if (silenced(*this, env_.load(std::memory_order_relaxed))) return;
+  if (silenced(env_.load(std::memory_order_relaxed))) return;
   node_->exit_signal(pid_, to, reason);
 }
 
 // ---- links (erl_dist_protocol, "Link Protocol"; the same within the node)
 
 void process::link(term pid) {
+  opened lock(*this);
+  if (flags_ & core::announced) return;
   if (!pid.is_pid() || pid.same(pid_)) return;
   auto& e = core::extras(*this);
   auto l = e.links.find(pid);
@@ -80,6 +79,8 @@ void process::link(term pid) {
 }
 
 void process::unlink(term pid) {
+  opened lock(*this);
+  if (flags_ & core::announced) return;
   if (!extras_) return;
   auto l = extras_->links.find(pid);
   if (l == extras_->links.end() || l->second.unlink_id != 0) return;
@@ -98,10 +99,12 @@ void process::unlink(term pid) {
 // ---- monitors
 
 term process::monitor(term target, const monitor_options& options) {
+  opened lock(*this);
   auto& s = scratch();
   const auto number = runtime_access::new_ref(*node_);
   const bool aliased = options.alias != monitor_options::none;
   const auto ref = aliased ? build_alias(s, number, pid_) : build_ref(s, number);
+  if (flags_ & core::announced) return ref;
   if (target.same(pid_)) {
     if (aliased) core::extras(*this).aliases[number] = options.alias;
     return ref;
@@ -140,6 +143,7 @@ term process::monitor(term target, const monitor_options& options) {
 }
 
 void core::watch(process& p, term ref, term pid) {
+  opened lock(p);
   const auto key = monitor_key(ref);
   if (!key) return;
   monitor_entry m;
@@ -157,6 +161,8 @@ void core::deliver_down_now(process& p, term ref, term reason) {
 }
 
 bool process::demonitor(term ref, bool flush) {
+  opened lock(*this);
+  if (flags_ & core::announced) return false;
   const auto key = core::monitor_key(ref);
   if (!key) return false;
   bool found = false;
@@ -191,12 +197,14 @@ bool process::demonitor(term ref, bool flush) {
 // ---- aliases
 
 term process::alias(monitor_options::alias_mode mode) {
+  opened lock(*this);
   const auto number = runtime_access::new_ref(*node_);
   core::extras(*this).aliases[number] = mode;
   return build_alias(scratch(), number, pid_);
 }
 
 bool process::unalias(term ref) {
+  opened lock(*this);
   if (!extras_ || !is_our_alias(ref) || !alias_owner(ref).same(pid_)) return false;
   return extras_->aliases.erase(ref_number(ref)) > 0;
 }
@@ -219,6 +227,7 @@ bool core::accept_alias(process& p, block& s) {
 // ---- spawning elsewhere
 
 term process::spawn_request(term node, term module, term function, term args, bool link, bool monitor) {
+  opened lock(*this);
   auto& s = scratch();
   const auto number = runtime_access::new_ref(*node_);
   const auto ref = build_ref(s, number);

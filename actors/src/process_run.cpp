@@ -73,7 +73,7 @@ void core::run_slice(process& p, bool one_step) {
 }
 
 bool core::has_work(process& p) {
-  if (p.inbox_.load() != nullptr || !(p.flags_ & started)) return true;
+  if (p.inbox_.load() != nullptr || p.deferred_ || !(p.flags_ & started)) return true;
   if (auto* c = p.activation_) {
     if (c->at == activation::ready) return true;
     return c->at == activation::suspended && (*c->scan || c->timed_out || c->env.continuation.timeout_ms == 0);
@@ -158,6 +158,7 @@ bool core::go_on_waiting(process& p, activation& c) {
 // ---- the process's timeout
 
 void process::set_timeout(std::int64_t ms) {
+  opened lock(*this);
   core::disarm(*this);
   if (ms >= 0) core::arm(*this, ms);
 }

@@ -130,7 +130,10 @@ term runtime_access::spawn(runtime& r, std::unique_ptr<behaviour> b, const spawn
   if (origin.parent.is_local_pid()) core::extras(*p).parent = origin.parent;
   const bool by_parent = parent && o.link_to.same(parent->pid());
   if (o.link_to) core::on_link(*p, o.link_to);
-  if (by_parent) core::on_link(*parent, pid);
+  if (by_parent) {
+    opened lock(*parent);
+    core::on_link(*parent, pid);
+  }
   if (o.monitor_by) {
     core::on_monitor(*p, o.monitor_by, o.monitor_ref, pid);
     if (parent && o.monitor_by.same(parent->pid())) core::watch(*parent, o.monitor_ref, pid);

@@ -67,8 +67,6 @@ struct runtime_access {
   static impl& of(const runtime& r);
   static bool fire_timers(runtime& r);  // true: at least one was due
   static std::chrono::steady_clock::time_point next_timer(const runtime& r);
-  // A killed process whose callback does not return: the world hears of its end now, its memory goes when the callback returns.
-  static void reap_killed(runtime& r, term pid);
   static term spawn(runtime& r, std::unique_ptr<behaviour> b, const spawn_options& o, const spawn_origin& origin,
                     const std::function<void(term)>& before_start = {});
   // Posts signal::timeout with this generation to the process.

@@ -242,10 +242,10 @@ void scheduler::watch() {
 }
 
 void scheduler::look(worker& w, std::chrono::steady_clock::time_point now) {
-  if (now - w.seen_at < long_schedule_) return;
   const term pid{w.pid.load()};
-  if (w.progress.load(std::memory_order_acquire) == w.seen_progress) runtime_access::reap_killed(node_, pid);
-  if (w.reported) return;
+  // Signals reach it although its function does not return.
+  if (auto p = node_.find(pid)) core::handle_meanwhile(*p);
+  if (w.reported || now - w.seen_at < long_schedule_) return;
   w.reported = true;
   const term module{w.module.load()}, function{w.function.load()};
   std::string text = "long_schedule: " + (pid ? to_text(pid) : std::string("a timer")) + " has been running ";

@@ -93,6 +93,7 @@ class process {
 
  private:
   friend class runtime;
+  friend class opened;
   friend struct info_access;
   friend struct runtime_access;
   friend class scheduler;
@@ -107,7 +108,10 @@ class process {
   std::atomic<block*> inbox_{nullptr};             // signals, newest first; core::closed once the process is gone
   std::atomic<cnode_term> registered_name_{CNODE_NONE};  // written under the registry's lock
   std::atomic<module_version*> version_{nullptr};  // of the pending call
-  std::atomic<std::uintptr_t> env_{0};             // of the callback that runs, for the flag that says it was killed
+  // While a module's function runs the process is open: others may handle signals for it that cannot wait, under this lock.
+  std::atomic<bool> open_{false};
+  std::atomic<bool> kill_pending_{false};
+  std::atomic<cnode_env*> env_{nullptr};           // of the module's function that runs
   std::atomic<module_version*> active_version_{nullptr};
   runtime* const node_;
   const term pid_;
@@ -119,6 +123,7 @@ class process {
   block** mailbox_end_ = &mailbox_;
   block** scan_ = &mailbox_;                       // where the next message not yet offered is linked
   block** offered_ = nullptr;                      // where the message being offered goes back to
+  block* deferred_ = nullptr;                      // signals that had to wait for the end of a function; oldest first
   block_ptr scratch_;
   block_ptr exit_reason_;
   std::unique_ptr<process_extras> extras_;
