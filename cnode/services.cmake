@@ -1,5 +1,6 @@
 # The services and builtin modules of a visible node. No Boost, no sockets: tests link cnode_services without the rest of the node.
 add_library(cnode_services STATIC
+  src/services/application.cpp
   src/services/apply.cpp
   src/services/bigint.cpp
   src/services/call.cpp

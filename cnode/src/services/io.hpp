@@ -5,7 +5,6 @@
 #include <string>
 
 #include "service.hpp"
-#include "services.hpp"
 
 namespace cnode::services {
 
@@ -18,8 +17,7 @@ term io_request(call& c, term device, term request, std::function<term(call&, te
 class io_server final : public service {
  public:
   using sink = std::function<bool(actors::process&, std::string_view utf8)>;
-  // `input`: how reading is refused: eof (a terminal nobody types at) or {error, enotsup}.
-  io_server(std::string_view name, sink put, bool eof) : service(name), put_(std::move(put)), eof_(eof) {}
+  io_server(std::string_view name, sink put) : service(name), put_(std::move(put)) {}
   void start(actors::process&) override {}
 
  private:
@@ -29,10 +27,6 @@ class io_server final : public service {
   term put_chars(actors::process& self, term encoding, term chars);
 
   sink put_;
-  bool eof_;
 };
-
-// The node's own group leader, registered as `user`: prints to standard output.
-void start_user(node_host& host);
 
 }  // namespace cnode::services

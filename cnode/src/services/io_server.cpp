@@ -1,8 +1,4 @@
 // io_request messages: {io_request, From, ReplyAs, Request} -> {io_reply, ReplyAs, Reply}.
-#include <unistd.h>
-
-#include <cstdio>
-
 #include <cnode/protocol/term_text.hpp>
 
 #include "io.hpp"
@@ -66,8 +62,7 @@ term io_server::answer(actors::process& self, term r, int depth) {
     }
     return last;
   }
-  if (name == "get_line" || name == "get_chars" || name == "get_until" || name == "get_password") return eof_ ? atom("eof") : error_of(b, "enotsup");
-  if (name == "get_geometry" || name == "setopts" || is(r, "getopts")) return error_of(b, "enotsup");
+  if (name == "get_line" || name == "get_chars" || name == "get_until" || name == "get_password" || name == "get_geometry" || name == "setopts" || is(r, "getopts")) return error_of(b, "enotsup");
   return error_of(b, "request");
 }
 
@@ -79,17 +74,6 @@ void io_server::handle_info(actors::process& self, term m) {
     self.send(m[1], m[2]);
     self.exit(atom("normal"));
   }
-}
-
-void start_user(node_host& host) {
-  auto& node = host.runtime();
-  if (node.whereis(atom("user"))) return;
-  auto write_out = [](actors::process&, std::string_view text) {
-    const bool whole = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-    return std::fflush(stdout) == 0 && whole;
-  };
-  spawn_service(node, "user", std::make_unique<io_server>("user", write_out, true));
-  node.set_default_group_leader(node.whereis(atom("user")));
 }
 
 }  // namespace cnode::services

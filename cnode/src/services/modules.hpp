@@ -14,7 +14,8 @@ void add_node_functions(actors::code_server& code);        // erlang: nodes, coo
 void add_list_functions(actors::code_server& code);        // lists, maps
 void add_io_functions(actors::code_server& code);          // io, io_lib, Elixir.IO
 void add_elixir_functions(actors::code_server& code);      // Elixir.Kernel, Elixir.Node, Elixir.Process, Elixir.System
-void add_os_functions(actors::code_server& code);          // init, os, application, timer, inet
+void add_os_functions(actors::code_server& code);          // init, os, timer, inet
+void add_application_functions(actors::code_server& code); // application
 void add_logger_functions(actors::code_server& code);      // logger, error_logger
 void add_rpc_functions(actors::code_server& code);         // rpc, erpc
 

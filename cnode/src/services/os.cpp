@@ -1,4 +1,4 @@
-// init, os, application, timer and inet: the few functions of each that mean something on this node.
+// init, os, timer and inet: the few functions of each that mean something on this node.
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -119,42 +119,6 @@ constexpr actors::builtin_function os_table[] = {
     {"getenv", 2, bif<getenv_2>}, {"env", 0, bif<getenv_0>},
 };
 
-// ---- application: this node is one
-term description(call& c) { return c.tuple(atom("cnode"), c.text("An Erlang node in C++"), c.text(CNODE_VERSION)); }
-term which_applications_0(call& c) { return c.list(description(c)); }
-term no_such_application(call& c, term app) {
-  if (!app.is_atom()) return c.tuple(atom("error"), c.tuple(atom("bad_application"), app));
-  return c.tuple(atom("error"), c.tuple(c.text("no such file or directory"), c.text(std::string(atom_text(app)) + ".app")));
-}
-term start_1(call& c) {
-  return is(c[0], "cnode") ? c.tuple(atom("error"), c.tuple(atom("already_started"), c[0])) : no_such_application(c, c[0]);
-}
-term load_1(call& c) {
-  return is(c[0], "cnode") ? c.tuple(atom("error"), c.tuple(atom("already_loaded"), c[0])) : no_such_application(c, c[0]);
-}
-term ensure_all_started_1(call& c) {
-  if (is(c[0], "cnode")) return c.tuple(ok(), nil);
-  return c.tuple(atom("error"), c.tuple(c[0], no_such_application(c, c[0])[1]));
-}
-term ensure_started_1(call& c) { return is(c[0], "cnode") ? ok() : no_such_application(c, c[0]); }
-term stop_application(call& c) { return c.tuple(atom("error"), c.tuple(atom("not_started"), c[0])); }
-term get_env_2(call&) { return undefined(); }
-term get_env_3(call& c) { return c[2]; }
-term get_all_env_1(call&) { return nil; }
-term get_key_2(call& c) {
-  if (!is(c[0], "cnode")) return undefined();
-  if (is(c[1], "vsn")) return c.tuple(ok(), c.text(CNODE_VERSION));
-  return is(c[1], "description") ? c.tuple(ok(), c.text("An Erlang node in C++")) : undefined();
-}
-
-constexpr actors::builtin_function application_table[] = {
-    {"which_applications", 0, bif<which_applications_0>}, {"which_applications", 1, bif<which_applications_0>}, {"loaded_applications", 0, bif<which_applications_0>},
-    {"start", 1, bif<start_1>}, {"start", 2, bif<start_1>}, {"load", 1, bif<load_1>}, {"ensure_all_started", 1, bif<ensure_all_started_1>},
-    {"ensure_all_started", 2, bif<ensure_all_started_1>}, {"ensure_started", 1, bif<ensure_started_1>}, {"ensure_started", 2, bif<ensure_started_1>},
-    {"stop", 1, bif<stop_application>}, {"get_env", 2, bif<get_env_2>}, {"get_env", 3, bif<get_env_3>}, {"get_all_env", 1, bif<get_all_env_1>},
-    {"get_key", 2, bif<get_key_2>},
-};
-
 // ---- timer
 term sleep_1(call& c) {
   const bool forever = is(c[0], "infinity");
@@ -198,7 +162,6 @@ constexpr actors::builtin_function inet_table[] = {{"gethostname", 0, bif<gethos
 void add_os_functions(actors::code_server& code) {
   code.add_builtin("init", init_table);
   code.add_builtin("os", os_table);
-  code.add_builtin("application", application_table);
   code.add_builtin("timer", timer_table);
   code.add_builtin("Elixir.Process", process_table);
   code.add_builtin("inet", inet_table);

@@ -127,7 +127,7 @@ class rex final : public service {
         server.send(get(caller), make_tuple_of(server.scratch(), atom("rex_stdout"), make_binary(server.scratch(), text)));
         return true;
       };
-      options.group_leader = r.stdout_server = self.node().spawn(std::make_unique<io_server>("rpc", put, false));
+      options.group_leader = r.stdout_server = self.node().spawn(std::make_unique<io_server>("rpc", put));
     }
     options.initial_call = make_tuple_of(self.scratch(), call[1], call[2], small(std::max<std::int64_t>(0, list_length(call[3]))));
     self.node().spawn(std::make_unique<rex_call>(std::move(r)), options);

@@ -4,7 +4,7 @@
 #include <mutex>
 #include <shared_mutex>
 
-#include "io.hpp"
+#include "application.hpp"
 #include "logging.hpp"
 #include "modules.hpp"
 #include "net_kernel.hpp"
@@ -18,6 +18,7 @@ namespace {
 struct host_table {
   std::shared_mutex lock;
   std::map<const actors::runtime*, node_host*> hosts;
+  std::map<const actors::runtime*, environment> environments;
 };
 host_table& hosts() {
   static host_table t;
@@ -31,6 +32,12 @@ node_host* host_of(const actors::runtime& node) {
   std::shared_lock guard(t.lock);
   const auto i = t.hosts.find(&node);
   return i == t.hosts.end() ? nullptr : i->second;
+}
+
+environment& environment_of(const actors::runtime& node) {
+  auto& t = hosts();
+  std::unique_lock guard(t.lock);
+  return t.environments[&node];
 }
 
 void add_node_builtins(node_host& host) {
@@ -49,13 +56,13 @@ void add_node_builtins(node_host& host) {
   add_io_functions(code);
   add_elixir_functions(code);
   add_os_functions(code);
+  add_application_functions(code);
   add_logger_functions(code);
   add_rpc_functions(code);
 }
 
 void start_services(node_host& host) {
   start_net_kernel(host);
-  start_user(host);
   start_rex(host);
   start_logger_proxy(host);
 }
@@ -65,6 +72,7 @@ void forget_host(node_host& host) {
   auto& t = hosts();
   std::unique_lock guard(t.lock);
   t.hosts.erase(&host.runtime());
+  t.environments.erase(&host.runtime());
 }
 
 }  // namespace cnode::services

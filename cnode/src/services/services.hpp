@@ -60,7 +60,11 @@ void start_services(node_host& host);
 // The services forget the host: after the runtime has stopped.
 void forget_host(node_host& host);
 
-// All of it for a node: what node::start takes as its `services`.
-void start(node::node& n);
+struct start_options {
+  std::vector<std::string> arguments;  // of the command line, for init:get_arguments/0
+  term config = nil;                   // [{Application, [{Key, Value}]}], for application:get_env/2; copied
+};
+// All of it for a node, in what node::start takes as its `services`.
+void start(node::node& n, const start_options& options = {});
 
 }  // namespace cnode::services
