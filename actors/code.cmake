@@ -12,6 +12,7 @@ target_sources(cnode_actors PRIVATE
   src/code/host_functions.cpp
   src/code/native_objects.cpp
   src/code/waiting.cpp
+  src/code/describe.cpp
   src/code/code_arguments.cpp
   src/code/code_builtins.cpp
   src/code/code_path_builtins.cpp

@@ -1,0 +1,47 @@
+# Modules for the tests, good ones by version and each kind of bad one: <build>/test/code_modules/<variant>/tiny.so
+set(modules ${CMAKE_CURRENT_BINARY_DIR}/code_modules)
+set(tiny actors/code_modules/tiny.cpp)
+set(code_test_modules)
+function(tiny_module variant)
+  cnode_add_module(tiny_${variant} ${tiny} OUTPUT_NAME tiny OUTPUT_DIRECTORY ${modules}/${variant})
+  target_compile_definitions(tiny_${variant} PRIVATE ${ARGN})
+  set(code_test_modules ${code_test_modules} tiny_${variant} PARENT_SCOPE)
+endfunction()
+tiny_module(v1 VERSION=1)
+tiny_module(v2 VERSION=2)
+tiny_module(v3 VERSION=3 LAYOUT=78)
+tiny_module(other VERSION=1 NAME="other")
+tiny_module(no_vsn NO_VSN)
+foreach(bad NO_STAMP ABI HEADERS SANITIZER ENTRY_NAME NULL SIZE DESCRIBED_NAME VSN DUPLICATE ON_LOAD TWO_EXPORTS STATIC_TLS IFUNC UNDEFINED UNIQUE
+            NODELETE)
+  tiny_module(${bad} BAD_${bad})
+endforeach()
+# What cnode_add_module prevents has to be asked for.
+target_link_options(tiny_NODELETE PRIVATE -Wl,-z,nodelete)
+target_link_options(tiny_UNDEFINED PRIVATE -Wl,-z,undefs)
+file(WRITE ${modules}/all.map "{ global: *; };")
+foreach(open TWO_EXPORTS ENTRY_NAME UNIQUE)
+  get_target_property(options tiny_${open} LINK_OPTIONS)
+  list(FILTER options EXCLUDE REGEX "version-script")
+  set_target_properties(tiny_${open} PROPERTIES LINK_OPTIONS "${options};-Wl,--version-script=${modules}/all.map")
+endforeach()
+if(CNODE_HAS_NO_GNU_UNIQUE)
+  target_compile_options(tiny_UNIQUE PRIVATE -fgnu-unique)
+endif()
+add_executable(tiny_PROGRAM ${tiny})
+target_compile_definitions(tiny_PROGRAM PRIVATE BAD_PROGRAM)
+target_link_libraries(tiny_PROGRAM PRIVATE cnode::module_api)
+set_target_properties(tiny_PROGRAM PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${modules}/PROGRAM OUTPUT_NAME tiny.so)
+
+add_executable(cnode_code_test
+  actors/code_main.cpp
+  actors/code_loading_test.cpp
+  actors/code_purge_test.cpp
+  actors/code_natives_test.cpp
+  actors/code_builtins_test.cpp
+  actors/code_bad_files_test.cpp)
+target_compile_definitions(cnode_code_test PRIVATE TEST_MODULES="${modules}")
+target_include_directories(cnode_code_test PRIVATE support ${PROJECT_SOURCE_DIR}/actors/src)
+target_link_libraries(cnode_code_test PRIVATE cnode::actors GTest::gtest)
+add_dependencies(cnode_code_test ${code_test_modules} tiny_PROGRAM)
+gtest_discover_tests(cnode_code_test DISCOVERY_MODE PRE_TEST)

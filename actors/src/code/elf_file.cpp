@@ -141,7 +141,10 @@ class elf_reader {
       const auto next = descriptor + (n.n_descsz + align - 1) / align * align;
       require(descriptor <= end && n.n_descsz <= end - descriptor, "a note lies outside its segment");
       constexpr std::string_view owner{CNODE_NOTE_OWNER, sizeof CNODE_NOTE_OWNER};  // with its NUL
-      if (n.n_type == CNODE_NOTE_TYPE && bytes_.substr(name, n.n_namesz) == owner) report_.note = bytes_.substr(descriptor, n.n_descsz);
+      if (n.n_type == CNODE_NOTE_TYPE && bytes_.substr(name, n.n_namesz) == owner) {
+        report_.note = bytes_.substr(descriptor, n.n_descsz);
+        return;
+      }
       if (next >= end) break;
       at_ = next;
     }

@@ -90,7 +90,7 @@ bool code_server_impl::may_enter(candidate& c) {
     auto& slot = make_slot(c.module);
     auto* current = slot.current.load(std::memory_order_acquire);
     builtin = current && current->builtin();
-    old = slot.old != nullptr;
+    old = slot.old && current;  // after a delete the place of the current version is free
   }
   const std::string name{atom_text(c.module)};
   if (builtin) refuse(c, "sticky_directory", name + " is part of the node and cannot be replaced");
@@ -157,16 +157,16 @@ void code_server_impl::publish(candidate_ptr c) {
   {
     std::lock_guard guard{table_lock};
     auto& slot = make_slot(c->module);
-    if (slot.old) {
-      lost = true;
-    } else {
-      slot.old = slot.current.load(std::memory_order_relaxed);
+    auto* current = slot.current.load(std::memory_order_relaxed);
+    lost = slot.old && current;
+    if (!lost) {
+      if (current) slot.old = current;
       slot.current.store(v, std::memory_order_release);
     }
   }
   if (lost) {
     v->release();
-    return refuse(*c, "not_purged", std::string{atom_text(c->module)} + " was deleted meanwhile: purge it first");
+    return refuse(*c, "not_purged", std::string{atom_text(c->module)} + " has old code: purge it first");
   }
   node.log(log_level::debug, "loaded " + std::string{atom_text(c->module)} + " from " + c->path);
   c->done({true, c->module, {}, {}});
