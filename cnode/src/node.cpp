@@ -28,6 +28,8 @@ struct node::impl {
       : config(std::move(c)), poller(nullptr), runtime(settings()), controller(config, runtime, *poller) {
     runtime.set_distribution(&controller);
   }
+  // Processes that are left end with the runtime, after the controller.
+  ~impl() { runtime.set_distribution(nullptr); }
 
   actors::runtime_config settings() {
     auto events = std::make_unique<event_poller>();

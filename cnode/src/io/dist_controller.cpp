@@ -53,7 +53,10 @@ dist_controller::dist_controller(const node_config& config, actors::runtime& run
   poller_.on_arm([this] { arm_sweep(); });
 }
 
-dist_controller::~dist_controller() { stop(); }
+dist_controller::~dist_controller() {
+  stop();
+  poller_.on_arm({});
+}
 
 template <class F>
 void dist_controller::on_control(F f) {
