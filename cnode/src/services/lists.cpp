@@ -181,7 +181,8 @@ term unzip_1(call& c) {
 }
 term sublist(call& c, std::int64_t start, term length) {
   return with_list(c, 0, [&](terms& e) {
-    if (!length.is_small() || length.small() < 0 || start < 1 || start - 1 > static_cast<std::int64_t>(e.size())) return c.function_clause();
+    if (!length.is_small() || length.small() < 0 || start < 1) return c.function_clause();
+    if (start > static_cast<std::int64_t>(e.size())) return nil;
     const auto from = static_cast<std::size_t>(start - 1);
     const auto n = std::min(static_cast<std::size_t>(length.small()), e.size() - from);
     return list_of(c, terms(e.begin() + static_cast<std::ptrdiff_t>(from), e.begin() + static_cast<std::ptrdiff_t>(from + n)));

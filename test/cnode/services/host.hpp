@@ -1,8 +1,10 @@
 // A node without sockets, driven step by step, for tests of the services.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <cnode/actors/code_server.hpp>
@@ -84,6 +86,16 @@ class host final : public services::node_host {
   std::chrono::milliseconds ticktime_{60000};
 };
 
+// Runs the node until `done`; other threads (the module loader's) may have a part in it. False after 20 s.
+template <class Done>
+bool run_until(actors::runtime& node, Done done) {
+  for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20); std::chrono::steady_clock::now() < end; std::this_thread::yield()) {
+    node.run_until_idle();
+    if (done()) return true;
+  }
+  return false;
+}
+
 // Keeps the messages it gets, as text.
 class recorder final : public actors::behaviour {
  public:
@@ -124,7 +136,7 @@ inline std::string apply(host& h, const std::string& module, const std::string& 
   if (!parsed) return "bad arguments in the test: " + args;
   block_ptr out;
   h.runtime().spawn(std::make_unique<caller>(atom(module), atom(function), (*parsed)->root, out));
-  h.runtime().run_until_idle();
+  run_until(h.runtime(), [&] { return out != nullptr; });
   return out ? to_text(out->root) : "";
 }
 

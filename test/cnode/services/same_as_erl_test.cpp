@@ -1,7 +1,10 @@
 // Each call below is made here and by a real erl, and both must end the same way: the same value, or the same class and reason.
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 
 #include <cnode/protocol/etf.hpp>
@@ -69,7 +72,7 @@ TEST(Builtins, EndAsErlEnds) {
     const term mfa = (*call)->root;
     block_ptr got;
     h.runtime().spawn(std::make_unique<caller>(mfa[0], mfa[1], mfa[2], got));
-    h.runtime().run_until_idle();
+    run_until(h.runtime(), [&] { return got != nullptr; });
     if (!got) {
       ADD_FAILURE() << calls[i] << " has not ended";
     } else if (!exactly_equal(got->root, expected->root)) {

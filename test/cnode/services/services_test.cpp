@@ -61,6 +61,7 @@ TEST(Rex, TellsErrorsAsBadrpc) {
   client c(h);
   c.send("rex", "{{self},{call,erlang,exit,[why],user}}");
   c.send("rex", "{{self},{call,nope,nope,[1],user}}");
+  EXPECT_TRUE(run_until(h.runtime(), [&] { return c.got.size() == 2; }));
   c.send("rex", "{{self},{call,erlang,throw,[ball],user}}");
   EXPECT_EQ(c.got, (strings{"{rex,{badrpc,{'EXIT',why}}}", "{rex,{badrpc,{'EXIT',{undef,[{nope,nope,[1],[]}]}}}}", "{rex,ball}"}));
 }
