@@ -1,6 +1,8 @@
 // The C++ headers for module authors, seen from outside: modules/features.cpp is loaded into a runtime and called.
 #include <gtest/gtest.h>
 
+#include <cnode/actors/gen.hpp>
+
 #include "code_node.hpp"
 
 namespace cnode::test {
@@ -8,7 +10,19 @@ namespace {
 
 class module_api : public ::testing::Test {
  protected:
-  module_api() { put("v1"); }
+  module_api() {
+    actors::add_behaviour_builtins(*n.runtime);
+    put("v1");
+  }
+  // A gen_server with native state: the given number of ones.
+  std::string start_server(int values) {
+    const auto started = n.call("gen_server", "start", "[features, " + std::to_string(values) + ", []]");
+    EXPECT_EQ(started.substr(0, 4), "{ok,") << started;
+    return started.substr(4, started.size() - 5);
+  }
+  std::string ask(const std::string& server, const std::string& request) {
+    return call("asks", "[" + server + ", " + request + ", 5000]");
+  }
   void put(const std::string& variant) {
     write(n.dir + "/features.so", contents(std::string{TEST_MODULES} + "/" + variant + "/features.so"));
   }
@@ -211,7 +225,57 @@ TEST_F(ModuleApi, CallAsksAServerAndExitsAsGenServerDoes) {
 }
 
 TEST_F(ModuleApi, ProcessesMonitorSendAndRemember) {
-  EXPECT_EQ(call("process_facts"), "[true,{gone,1},1,1,true,undefined]");
+  EXPECT_EQ(call("process_facts"), "[true,{gone,1},1,1,true,nil]");
+}
+
+TEST_F(ModuleApi, ANativeStateIsChangedInPlaceAndSeenAsATerm) {
+  const auto server = start_server(2);
+  const auto where = ask(server, "where");
+  EXPECT_EQ(ask(server, "sum"), "2");
+  EXPECT_EQ(ask(server, "where"), where);
+  EXPECT_EQ(ask(server, "{push, 1000}"), "ok");
+  EXPECT_EQ(ask(server, "sum"), "1002");
+  EXPECT_EQ(n.call("sys", "get_state", "[" + server + "]"), "#{values => [1,1,1000]}");
+}
+
+TEST_F(ModuleApi, ANewVersionWithTheSameLayoutUsesTheLivingObject) {
+  const auto server = start_server(100000);
+  const auto where = ask(server, "where");
+  load("v2");
+  EXPECT_EQ(ask(server, "vsn"), "<<\"2\">>");
+  EXPECT_EQ(ask(server, "where"), where);
+  EXPECT_EQ(n.call("code", "purge", "[features]"), "false");
+  EXPECT_EQ(ask(server, "where"), where);
+  EXPECT_EQ(ask(server, "sum"), "100000");
+  EXPECT_TRUE(n.unmaps(1)) << "nothing of the object needs the version that made it";
+}
+
+TEST_F(ModuleApi, ANewVersionWithAnotherLayoutGetsTheStateAsATerm) {
+  const auto server = start_server(3);
+  load("v3");
+  // v3 wants a further field: the old state does not match, as on a BEAM.
+  EXPECT_EQ(ask(server, "sum").substr(0, 28), "{exit,{{function_clause,[{fe");
+}
+
+TEST_F(ModuleApi, CodeChangeGetsTheOldStateAndItsArguments) {
+  const auto server = start_server(1);
+  n.call("sys", "suspend", "[" + server + "]");
+  load("v2");
+  EXPECT_EQ(n.call("sys", "change_code", "[" + server + ", features, <<\"1\">>, 41]"), "ok");
+  n.call("sys", "resume", "[" + server + "]");
+  EXPECT_EQ(ask(server, "sum"), "42");
+}
+
+TEST_F(ModuleApi, ACallbackMayWaitForAnotherServer) {
+  const auto first = start_server(5), second = start_server(7);
+  auto c = waiting("one_tuple");
+  ASSERT_EQ(call("cast_ask", "[" + first + ", " + second + ", " + to_text(c.pid) + "]"), "ok");
+  EXPECT_EQ(wait(c), "{sum,7}");
+}
+
+TEST_F(ModuleApi, AServerMayAnswerLater) {
+  const auto server = start_server(1);
+  EXPECT_EQ(call("later", "[" + server + "]"), "{ok,late}");
 }
 
 }  // namespace

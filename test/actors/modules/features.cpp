@@ -211,6 +211,18 @@ task<> echo_server() {  // a gen_server's caller's side by hand: answers one cal
 auto spawn_echo_server() { return spawn(this_module(), "echo_server"_a); }
 auto spawn_and_ask() { return asks(encode(spawn_echo_server()), encode("hello"_a), 5000); }
 
+task<> one_tuple() {
+  auto message = co_await receive<tagged<"sum", term>>();
+  co_return message;
+}
+auto cast_ask(term server, term other, term who) { return cast(server, tuple("ask"_a, other, who)); }
+task<> later(term server) {  // has the server answer a made-up call of ours
+  auto ref = make_ref();
+  send(server, tuple("reply_to"_a, tuple(self(), ref)));
+  auto answer = co_await receive<std::pair<reference, term>>();
+  co_return tuple("ok"_a, answer.second);
+}
+
 // ---- the process
 task<> process_facts() {
   auto [child, ref] = spawn_monitor(this_module(), "fail"_a, "exit"_a);
@@ -230,4 +242,4 @@ CNODE_GEN_SERVER("features", int64, byte, uint64, real, flag, text, name, vector
                  nested_tuple, nothing, raw, older, next_user, plus, minus, times, divide, smaller, area, fail, tail, formatted, init,
                  handle_call, handle_cast, handle_info, code_change, frames_alive, sum_to, many_tasks, wait_for_go, wait_nested,
                  in_order, one_of, by_clause, timed, catches, applies, awaits_a_tail_call, loops, asks, echo_server, spawn_echo_server,
-                 spawn_and_ask, process_facts, ("renamed", nothing, CNODE_EXPORT_DIRTY));
+                 spawn_and_ask, process_facts, one_tuple, cast_ask, later, ("renamed", nothing, CNODE_EXPORT_DIRTY));
