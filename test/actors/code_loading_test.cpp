@@ -134,12 +134,12 @@ TEST(CodeLoading, CallsNeverFailWhileTheModuleIsReloaded) {
       }
     });
   const std::string versions[] = {contents(built("v1")), contents(built("v2"))};
-  for (int i = 0; i < 200; ++i) EXPECT_TRUE(n.load(versions[i % 2]).ok);
+  for (int i = 0; i < 60; ++i) EXPECT_TRUE(n.load(versions[i % 2]).ok);
   stop = true;
   for (auto& t : callers) t.join();
   EXPECT_EQ(failed, 0);
   EXPECT_GT(calls, 0);
-  EXPECT_TRUE(n.unmaps(199));
+  EXPECT_TRUE(n.unmaps(59));
 }
 
 std::size_t lines_with(const std::string& what) {
@@ -155,8 +155,8 @@ TEST(CodeLoading, ReloadsLeaveNoMappingsAndNoFilesBehind) {
   for (int i = 0; i < 50; ++i) ASSERT_TRUE(n.load(v1).ok);
   ASSERT_TRUE(n.unmaps(48));
   const auto before = lines_with("/tiny-");
-  for (int i = 0; i < 300; ++i) ASSERT_TRUE(n.load(v1).ok);
-  ASSERT_TRUE(n.unmaps(348));
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(n.load(v1).ok);
+  ASSERT_TRUE(n.unmaps(248));
   EXPECT_EQ(lines_with("/tiny-"), before);
   EXPECT_EQ(n.runtime->code().unloads().lingering, 0u);
 }

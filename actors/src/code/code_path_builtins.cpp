@@ -23,8 +23,7 @@ status status_of(code_server_impl& impl, term module) {
     const auto& f = code_server_impl::file(*v);
     module_file on_disk;
     std::string why;
-    const auto path = fs::path{f.path}.is_absolute() ? f.path : impl.find_on_path(module);
-    const auto error = read_module_file(path.empty() ? f.path : path, on_disk.bytes, why);
+    const auto error = read_module_file(f.path, on_disk.bytes, why);
     if (error == file_error::missing) s = status::removed;
     else if (error == file_error::bad || !check_module_file(on_disk, atom_text(module), why)) s = status::modified;
     else if (std::memcmp(on_disk.digest, f.digest, sizeof f.digest) != 0) s = status::modified;

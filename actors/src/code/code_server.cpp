@@ -124,7 +124,9 @@ std::string code_server_impl::find_on_path(term module) const {
   std::error_code ignored;
   for (const auto& dir : server.path()) {
     auto file = dir + "/" + std::string{name} + ".so";
-    if (std::filesystem::exists(file, ignored)) return file;
+    if (!std::filesystem::exists(file, ignored)) continue;
+    // As code_server: the path may be relative, the name of what is loaded is not.
+    return file.front() == '/' ? file : std::filesystem::absolute(file, ignored).lexically_normal().string();
   }
   return {};
 }

@@ -1,5 +1,6 @@
 // The loader's thread: files come in, versions become current, versions nobody uses any more go. One job after the other; a
 // scheduler thread never waits for it.
+#include <cstring>
 #include <utility>
 
 #include <cnode/actors/process.hpp>
@@ -72,7 +73,7 @@ void code_server_impl::check(candidate_ptr c) {
   std::string why;
   if (!check_module_file(c->file, c->module ? atom_text(c->module) : std::string_view{}, why))
     return refuse(*c, "badfile", c->path + ": " + why);
-  if (!c->module) c->module = find_or_make_atom(c->file.stamp.module_name);
+  if (!c->module) c->module = find_or_make_atom({c->file.stamp.module_name, strnlen(c->file.stamp.module_name, sizeof c->file.stamp.module_name)});
   if (!c->module) return refuse(*c, "badfile", c->path + ": the module's name is no atom");
   for (const auto& w : c->file.warnings) node.log(log_level::warning, c->path + ": " + w + "; that must end before the module is unloaded");
   // load_binary purges, once the file is known to be good (code_server:try_finish_module since OTP 27).
