@@ -1,5 +1,7 @@
 #include <cnode/actors/compile_module.hpp>
 
+#include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>

@@ -1,5 +1,6 @@
 #include "compiler_process.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
