@@ -6,7 +6,7 @@ namespace {
 
 // Wraps the continuation of the applied function: same waiting, and `then` where it ends.
 struct frame {
-  kept mfa;
+  term mfa;  // in the process's heap: valid until the function that applies has ended, however often it was resumed
   after_apply then;
   cnode_continuation inner{};
 
@@ -25,7 +25,7 @@ int match(cnode_env* env, void* p, cnode_term message) {
 }
 
 term finish(call& c, frame& f, cnode_term value) {
-  const term mfa = get(f.mfa);
+  const term mfa = f.mfa;
   applied a{mfa[0], mfa[1], mfa[2], term{value}, {}, {}, {}};
   if (!a.value) {
     a.error_class = term{c.env->error_class};
@@ -59,7 +59,7 @@ cnode_term resume(cnode_env* env, void* p, cnode_term message) {
 }
 
 term apply_now(call& c, std::unique_ptr<frame> f) {
-  const term mfa = get(f->mfa);
+  const term mfa = f->mfa;
   const auto value = actors::host_functions().apply(c.env, mfa[0].word(), mfa[1].word(), mfa[2].word());
   return go_on(c, std::move(f), value);
 }
@@ -83,7 +83,7 @@ term stack_of(call& c, const applied& a) {
 
 term apply_then(call& c, term module, term function, term args, after_apply then) {
   auto f = std::make_unique<frame>();
-  f->mfa = keep(c.tuple(module, function, args));
+  f->mfa = c.tuple(module, function, args);
   f->then = std::move(then);
   // erlang:apply/3: atoms and a proper list, or badarg.
   if (!module.is_atom() || !function.is_atom() || list_length(args) < 0)

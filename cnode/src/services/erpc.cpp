@@ -17,9 +17,8 @@ bool is_exit_tuple(term t) { return t.is_tuple(2) && is(t[0], "EXIT"); }
 
 // [Ref, M, F, A]: the process ends with the result; the caller's monitor carries it (erpc:execute_call/4).
 term execute_call_4(call& c) {
-  const auto ref = keep(c[0]);
-  return apply_then(c, c[1], c[2], c[3], [ref](call& again, const applied& a) {
-    const term r = get(ref);
+  // Arguments stay valid until this function has ended, the reason it ends with among them.
+  return apply_then(c, c[1], c[2], c[3], [r = c[0]](call& again, const applied& a) {
     if (a.value) return again.exit(again.tuple(r, atom("return"), a.value));
     if (is(a.error_class, "throw")) return again.exit(again.tuple(r, atom("throw"), a.reason));
     if (is(a.error_class, "exit")) return again.exit(again.tuple(r, atom("exit"), a.reason));
