@@ -205,10 +205,12 @@ struct StuckFunctions : Schedulers {
     return changed.wait_for(g, 30s, [&] { return seen.size() >= n; });
   }
   void watch() {
-    r->run_in(watcher, [this](process& self) {
-      self.set_trap_exit(true);
+    std::promise<void> done;
+    r->run_in(watcher, [&](process& self) {
       self.monitor(p);
+      done.set_value();
     });
+    done.get_future().wait();
   }
   stuck_function f;
   std::unique_ptr<runtime> r;
