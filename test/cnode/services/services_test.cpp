@@ -196,7 +196,6 @@ TEST(Init, KeepsTheCookieOutOfItsArguments) {
 TEST(MonitorNodes, TellsOfNodesUpAndDown) {
   host h;
   client c(h);
-  h.runtime().run_in(c.pid, [](actors::process& p) { p.set_trap_exit(true); });
   // The subscription belongs to the process that asks, so the asking is done in the client's process.
   h.runtime().run_in(c.pid, [](actors::process& p) {
     const term args[] = {atom("true")};
