@@ -84,7 +84,7 @@ class peer_connection : public std::enable_shared_from_this<peer_connection> {
   std::atomic<std::uint64_t> bytes_in_{0}, bytes_out_{0};
   // The ticker's, as dist_util's #tick{}; touched by the ticking thread only.
   struct {
-    std::uint64_t read = 0, write = 0;
+    std::uint64_t read = ~std::uint64_t{0}, write = 0;  // the handshake counts as something read
     unsigned tick = 0, ticked = 0;
   } ticks_;
 };
