@@ -21,7 +21,7 @@ unset ERL_FLAGS ERL_AFLAGS ERL_ZFLAGS ERL_LIBS ERL_DIST_PORT 2>/dev/null || true
 
 finish() {
   local status=$?
-  for p in "${pids[@]:-}"; do [ -n "$p" ] && kill -9 "$p" 2>/dev/null; done
+  for p in "${pids[@]:-}"; do [ -n "$p" ] && { disown "$p"; kill -9 "$p"; } 2>/dev/null; done
   epmd -port "$ERL_EPMD_PORT" -kill >/dev/null 2>&1
   if [ $status -ne 0 ] && [ $status -ne 77 ]; then
     for log in "$work"/*.log; do [ -f "$log" ] && { echo "--- $(basename "$log")"; tail -60 "$log"; }; done

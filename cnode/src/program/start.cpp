@@ -1,0 +1,162 @@
+#include "start.hpp"
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+#include <future>
+#include <memory>
+
+#include <cnode/actors/code_server.hpp>
+#include <cnode/actors/compile_module.hpp>
+#include <cnode/actors/gen.hpp>
+#include <cnode/actors/supervisor.hpp>
+#include <cnode/node/node.hpp>
+#include <cnode/protocol/atom_table.hpp>
+#include <cnode/protocol/term_text.hpp>
+
+#include "services/services.hpp"
+
+namespace cnode::program {
+namespace {
+
+int complain(const std::string& text) {
+  std::fprintf(stderr, "cnode: %s\n", text.c_str());
+  return 1;
+}
+
+spdlog::level::level_enum level_of(actors::log_level level) {
+  switch (level) {
+    case actors::log_level::debug: return spdlog::level::debug;
+    case actors::log_level::warning: return spdlog::level::warn;
+    case actors::log_level::error: return spdlog::level::err;
+    default: return spdlog::level::info;
+  }
+}
+
+std::shared_ptr<spdlog::logger> make_logger(const std::string& level) {
+  auto logger = std::make_shared<spdlog::logger>("cnode", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+  logger->set_pattern("%H:%M:%S.%e [%^%l%$] %v");
+  logger->set_level(level == "notice" ? spdlog::level::info : spdlog::level::from_str(level));
+  logger->flush_on(spdlog::level::debug);
+  return logger;
+}
+
+// Loads a module and waits for it; an error names the option it came from.
+std::string load(actors::code_server& code, const std::string& option, const std::string& module) {
+  const term name = find_or_make_atom(module);
+  if (!name) return option + ": " + module + " is no legal module name";
+  std::promise<std::string> answer;
+  code.ensure_loaded(name, [&](const actors::load_result& r) {
+    if (r.ok) return answer.set_value({});
+    answer.set_value(option + " " + module + ": " + (r.text.empty() ? to_text(r.error) : r.text));
+  });
+  return answer.get_future().get();
+}
+
+// Asks a supervisor for its children: it answers once they have been started, or is gone because one could not be.
+class started_question final : public actors::behaviour {
+ public:
+  started_question(term supervisor, std::promise<std::string>& answer) : supervisor_(supervisor), answer_(answer) {}
+  void start(actors::process& self) override {
+    self.call(atom("supervisor"), atom("which_children"), std::span<const term>(&supervisor_, 1));
+  }
+  void receive(actors::process&, block_ptr& message) override { message.reset(); }
+  void returned(actors::process& self, actors::outcome result) override {
+    answered_ = true;
+    const bool started = result.kind == actors::outcome::value;
+    answer_.set_value(started ? "" : "--start: a process could not be started; the log says which and why");
+    self.exit(atom("normal"));
+  }
+  void stopping(actors::process&, term) override {
+    if (!answered_) answer_.set_value("--start: the node stopped before the processes were started");
+  }
+
+ private:
+  term supervisor_;
+  std::promise<std::string>& answer_;
+  bool answered_ = false;
+};
+
+std::string start_servers(actors::runtime& node, const std::vector<start_server>& servers) {
+  if (servers.empty()) return {};
+  auto b = block::make(256);
+  std::vector<actors::child_spec> children;
+  for (const auto& s : servers) {
+    const term name = find_or_make_atom(s.name), module = find_or_make_atom(s.module);
+    if (!name) return "--start " + s.name + ": no legal name";
+    if (auto problem = load(node.code(), "--start " + s.name + "=", s.module); !problem.empty()) return problem;
+    actors::child_spec child;
+    child.id = name;
+    child.module = atom("gen_server");
+    child.function = atom("start_link");
+    child.args = make_list_of(*b, make_tuple_of(*b, atom("local"), name), module, s.argument->root, nil);
+    children.push_back(child);
+  }
+  const term supervisor = actors::start_supervisor(node, atom("cnode_sup"), children);
+  std::promise<std::string> answer;
+  node.spawn(std::make_unique<started_question>(supervisor, answer));
+  return answer.get_future().get();
+}
+
+}  // namespace
+
+int start(const start_options& options, int argc, char** argv) {
+  auto checked = check(options);
+  if (!checked.error.empty()) return complain(checked.error);
+  const auto logger = make_logger(options.log_level);
+  checked.node.log = [logger](actors::log_level level, std::string_view text) { logger->log(level_of(level), "{}", text); };
+
+  node::node node(checked.node);
+  actors::add_behaviour_builtins(node.runtime());
+  actors::add_code_builtins(node.runtime());
+  std::string problem;
+  const auto failed = node.start([&](node::node& n) {
+    services::start_options services;
+    for (int i = 1; i < argc; ++i) services.arguments.emplace_back(argv[i]);
+    services.config = checked.config ? checked.config->root : nil;
+    services::start(n, services);
+
+    auto& code = n.runtime().code();
+    code.set_remote_code(options.remote_code != "off");
+    for (auto dir = options.code_path.rbegin(); dir != options.code_path.rend(); ++dir) {
+      if (!code.add_path(*dir, true)) problem = "--pa " + *dir + ": not a folder that can be read";
+    }
+    for (const auto& module : options.load) {
+      if (problem.empty()) problem = load(code, "--load", module);
+    }
+    if (problem.empty()) problem = start_servers(n.runtime(), checked.servers);
+  });
+  if (failed) return complain(failed->option.empty() || failed->text.find(failed->option) != std::string::npos ? failed->text : failed->option + ": " + failed->text);
+  if (!problem.empty()) {
+    node.stop();
+    return complain(problem);
+  }
+  std::printf("node %s ready\n", std::string(atom_text(node.name())).c_str());
+  std::fflush(stdout);
+  const int status = node.wait();
+  node.stop();
+  return status;
+}
+
+int compile(const std::string& source, const std::string& directory) {
+  actors::compile_request request;
+  request.source = source;
+  request.directory = directory;
+  const auto result = actors::compile_module(request);
+  if (!result.diagnostics.empty()) std::fprintf(stderr, "%s%s", result.diagnostics.c_str(), result.diagnostics.back() == '\n' ? "" : "\n");
+  if (!result.ok) return complain(result.error);
+  std::printf("%s\n", result.file.c_str());
+  return 0;
+}
+
+int describe(const std::string& file) {
+  int status = 0;
+  const auto text = actors::describe_module_file(file, status);
+  std::fprintf(status == 0 ? stdout : stderr, "%s%s", text.c_str(), text.empty() || text.back() != '\n' ? "\n" : "");
+  return status == 0 ? 0 : 1;
+}
+
+int probe(const char* file) { return actors::probe_main(file); }
+
+}  // namespace cnode::program
