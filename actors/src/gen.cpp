@@ -48,8 +48,8 @@ term spawn_server(runtime& node, const server_start& start) {
   spawn_options options;
   options.group_leader = start.group_leader;
   if (start.link) options.link_to = start.parent;
-  options.dictionary = {{n.ancestors, start.ancestors ? start.ancestors : nil},
-                        {n.initial_call, initial_call_of(*b, start.module, start.args)}};
+  options.dictionary = {{n.initial_call, initial_call_of(*b, start.module, start.args)},
+                        {n.ancestors, start.ancestors ? start.ancestors : nil}};
   options.initial_call = make_tuple_of(*b, n.proc_lib, n.init_p, small(5));
   return node.spawn(std::make_unique<gen_server>(start), options);
 }

@@ -53,8 +53,8 @@ term spawn(process& self, block& b, term module, term function, term args, bool 
   spawn_options options;
   options.group_leader = self.group_leader();
   if (link) options.link_to = self.pid();
-  options.dictionary = {{n.ancestors, gen::ancestors_for_child(self, b)},
-                        {n.initial_call, make_tuple_of(b, module, function, small(list_length(args)))}};
+  options.dictionary = {{n.initial_call, make_tuple_of(b, module, function, small(list_length(args)))},
+                        {n.ancestors, gen::ancestors_for_child(self, b)}};
   options.initial_call = make_tuple_of(b, n.proc_lib, n.init_p, small(5));
   return self.node().spawn(std::make_unique<proc_lib_process>(module, function, args, std::move(note)), options);
 }

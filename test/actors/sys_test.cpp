@@ -110,8 +110,8 @@ TEST(Sys, TheReleaseOfTheAskerDecidesTheFormOfTheAnswer) {
 TEST(Sys, GetStatusHasOtpsShape) {
   sys_node n("{s, 1}");
   EXPECT_EQ(n.sys("get_status"),
-            "{status," + n.server + ",{module,gen_server},[[{'$ancestors',[" + to_text(n.user.pid) +
-                "]},{'$initial_call',{cb,init,1}}],running," + n.server + ",[],[{header,\"Status for generic server " + n.server +
+            "{status," + n.server + ",{module,gen_server},[[{'$initial_call',{cb,init,1}},{'$ancestors',[" + to_text(n.user.pid) +
+                "]}],running," + n.server + ",[],[{header,\"Status for generic server " + n.server +
                 "\"},{data,[{\"Status\",running},{\"Parent\"," + n.server + "},{\"Logged events\",[]}]},{data,[{\"State\",{s,1}}]}]]}");
   n.sys("suspend");
   EXPECT_TRUE(contains(n.sys("get_status"), "]],suspended,") || contains(n.sys("get_status"), "],suspended,"));
