@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include <cnode/protocol/atom_table.hpp>
 #include <cnode/protocol/term_text.hpp>
@@ -58,6 +59,7 @@ scheduler::scheduler(runtime& node, const runtime_config& config, std::unique_pt
     workers_.push_back(std::make_unique<worker>());
     workers_.back()->pool = this;
   }
+  used_ = threads_;
 }
 
 scheduler::~scheduler() { stop(); }
@@ -128,10 +130,12 @@ process* scheduler::pop(worker& w) {
 
 process* scheduler::take(worker& w) {
   if (auto* p = pop(w)) return p;
-  for (auto& other : workers_) {
-    if (other.get() == &w) continue;
-    if (auto* p = pop(*other)) {
-      if (other->length.load() > 0) wake();
+  const auto used = used_.load(std::memory_order_relaxed);
+  for (unsigned i = 0; i < used; ++i) {
+    auto& other = *workers_[i];
+    if (&other == &w) continue;
+    if (auto* p = pop(other)) {
+      if (other.length.load() > 0) wake();
       return p;
     }
   }
@@ -139,8 +143,9 @@ process* scheduler::take(worker& w) {
 }
 
 bool scheduler::anything_queued() const {
-  for (auto& w : workers_) {
-    if (w->length.load() > 0) return true;
+  const auto used = used_.load(std::memory_order_relaxed);
+  for (unsigned i = 0; i < used; ++i) {
+    if (workers_[i]->length.load() > 0) return true;
   }
   return false;
 }
@@ -157,9 +162,11 @@ bool scheduler::run_one() {
 void scheduler::run(worker& w, bool spare) {
   current_worker = &w;
   unsigned slices = 0;
-  bool idle_long = false;
+  bool idle_long = false, woken = false;
   while (!stopping_.load(std::memory_order_relaxed)) {
     if (auto* p = take(w)) {
+      // Several may have counted on the one thread that was woken; what it leaves is for the next.
+      if (std::exchange(woken, false) && anything_queued()) wake();
       w.begin_work();
       core::run_slice(*p, false);
       w.end_work();
@@ -174,6 +181,7 @@ void scheduler::run(worker& w, bool spare) {
     events_->flush();
     if (runtime_access::fire_timers(node_)) continue;
     wait_for_work(w, spare, idle_long);
+    woken = true;
     if (spare && idle_long) break;
   }
   events_->flush();
@@ -231,7 +239,7 @@ void scheduler::watch() {
     }
     if (stuck == 0) continue;
     if (idle_.load() > 0) {
-      if (queued_behind) {
+      if (queued_behind || anything_queued()) {
         waking_ = false;
         wake();
       }
@@ -260,6 +268,7 @@ void scheduler::add_spare() {
     if (w.thread.joinable()) w.thread.join();
     w.in_use = true;
     w.blocking = false;
+    if (used_.load() <= i) used_ = i + 1;
     spares_.fetch_add(1);
     w.thread = std::thread([this, &w] { run(w, true); });
     return;

@@ -84,6 +84,7 @@ class scheduler {
   std::unique_ptr<poller> events_;
   std::vector<std::unique_ptr<worker>> workers_;  // threads_ regular ones, then room for the spares
   std::atomic<unsigned> next_{0}, idle_{0}, spares_{0};
+  std::atomic<unsigned> used_{0};  // workers that ever ran: the first so many
   std::atomic<bool> waking_{false}, stopping_{false}, started_{false};
   std::thread watchdog_;
   std::mutex watch_lock_;
