@@ -20,7 +20,7 @@ run(Node) ->
     P2 = start(Node), link(P2), exit(P2, kill), say(kill_link, next()),
     P3 = start(Node), link(P3), exit(P3, some_reason), say(exit_link, next()),
     P4 = start(Node), R4 = monitor(process, P4), exit(P4, normal),
-    say(exit_normal, receive {'DOWN', R4, _, _, _} = D4 -> D4 after 500 -> alive end), exit(P4, kill), flush(),
+    say(exit_normal, receive {'DOWN', R4, _, _, _} = D4 -> D4 after 500 -> alive end), demonitor(R4, [flush]), exit(P4, kill),
     say(call_dead, catch gen_server:call(P1, get)),
     say(call_noname, catch gen_server:call({nobody, Node}, get)),
     R5 = monitor(process, P1), say(monitor_dead, case next() of {'DOWN', R5, process, P1, W5} -> W5 end),
@@ -36,7 +36,6 @@ run(Node) ->
     say(error, element(1, element(2, element(2, rpc:call(Node, erlang, error, [foo]))))),
     say(erpc_exit, catch erpc:call(Node, erlang, exit, [foo])),
     say(erpc_throw, catch erpc:call(Node, erlang, throw, [foo])).
-flush() -> receive _ -> flush() after 0 -> ok end.
 %% Until the node is killed: a monitor, a link, a node monitor and a call that waits.
 exits(Node) ->
     process_flag(trap_exit, true),
@@ -56,7 +55,7 @@ exits(Node) ->
 ERL
 (cd "$work" && erlc deaths.erl) || fail erlc
 ask() { # NODE FUNCTION
-  erl -noshell -sname "ask$RANDOM@localhost" -setcookie "$cookie" -pa "$work" -eval "deaths:$2('$1'), halt(0)." 2>"$work/ask.err" | sed "s/$1/NODE/g"
+  erl -noshell -sname "ask$RANDOM@localhost" -setcookie "$cookie" -pa "$work" -eval "deaths:$2('$1'), halt(0)." 2>"$work/ask.err" | sed -u "s/$1/NODE/g"
 }
 start_node cpp --pa "$work/a/live"; cpp_pid=$node_pid
 start_beam beam -pa "$work/beam" -eval '{ok,_} = application:ensure_all_started(elixir).'; beam_pid=$node_pid
@@ -79,10 +78,10 @@ echo "ok: kill -9 of the node: $(tail -1 "$work/cpp.txt")"
 start_node cpp2 --pa "$work/a/live"
 erl -noinput -sname doomed@localhost -setcookie "$cookie" -eval "
   {ok, P1} = rpc:call('cpp2@localhost', gen_server, start, ['Elixir.CodePurge.PiGs', 1, []]), link(P1), true = rpc:call('cpp2@localhost', erlang, register, [linked, P1]),
-  {ok, P2} = rpc:call('cpp2@localhost', gen_server, start, ['Elixir.CodePurge.PiGs', 1, []]), true = rpc:call('cpp2@localhost', erlang, register, [free, P2]), io:format(\"armed~n\")." >"$work/doomed.log" 2>&1 &
+  {ok, P2} = rpc:call('cpp2@localhost', gen_server, start, ['Elixir.CodePurge.PiGs', 1, []]), true = rpc:call('cpp2@localhost', erlang, register, [free, P2]), io:format(\"armed~n\"), receive never -> ok end." >"$work/doomed.log" 2>&1 &
 doomed=$!; pids+=($doomed)
 wait_for "grep -q armed '$work/doomed.log'" "the doomed shell"
-kill -9 $doomed; pkill -9 -P $doomed 2>/dev/null
+disown $doomed; kill -9 $doomed
 call() { "$CNODE" call cpp2@localhost "$@" --cookie "$cookie" 2>&1; }
 wait_for "[ \"\$(call erlang whereis '[linked]')\" = undefined ]" "the linked process to die"
 case $(call erlang whereis '[free]') in "<"*) echo "ok: the process that was not linked lives on" ;; *) fail "the free process died" ;; esac

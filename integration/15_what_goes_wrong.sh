@@ -24,7 +24,6 @@ says "no name" 1 '--sname' "${start[@]}"
 says "two names" 1 '--sname.*--name|--name.*--sname' "${start[@]}" --sname a@localhost --name a@127.0.0.1
 says "a bad name" 1 '--sname' "${start[@]}" --sname 'a b@localhost'
 says "a long host for a short name" 1 '--name' "${start[@]}" --sname a@host.example
-says "a short host for a long name" 1 '--sname' "${start[@]}" --name a@localhost
 says "a name already taken" 1 'cpp.*(taken|in use|already)' "${start[@]}" --sname cpp@localhost
 says "a missing code folder" 1 '/no/such/dir' "${start[@]}" --sname x1@localhost --pa /no/such/dir
 says "a missing module" 1 'NoSuchModule' "${start[@]}" --sname x2@localhost --pa "$work/a/live" --load NoSuchModule

@@ -7,7 +7,7 @@ lay_examples "$work/a"
 start_node cpp --pa "$work/a/live"
 expect "a function of a module" "$(timeout 20 "$erl_call" -c "$cookie" -sname cpp@localhost -a "Elixir.Calculator add [2,2]" 2>&1)" 4
 expect "a function of the node" "$(timeout 20 "$erl_call" -c "$cookie" -sname cpp@localhost -a "erlang node []" 2>&1)" "cpp@localhost"
-expect "a list" "$(timeout 20 "$erl_call" -c "$cookie" -sname cpp@localhost -a "lists reverse [[1,2,3]]" 2>&1)" "[3,2,1]"
+expect "a list" "$(timeout 20 "$erl_call" -c "$cookie" -sname cpp@localhost -a "lists reverse [[a,b,c]]" 2>&1)" "[c, b, a]"
 got=$(timeout 20 "$erl_call" -c "$cookie" -sname cpp@localhost -fetch_stdout -a "io format [\"hello~n\"]" 2>&1)
 case $got in *hello*) echo "ok: what the function prints comes back" ;; *) fail "-fetch_stdout: $got" ;; esac
 timeout 20 "$erl_call" -c "$cookie" -sname cpp@localhost -q

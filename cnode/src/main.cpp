@@ -1,6 +1,7 @@
 // The cnode program: its verbs and their options.
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -99,6 +100,15 @@ int main(int argc, char** argv) {
   auto* describe_verb = app.add_subcommand("describe", "Print what a module file holds, or why it would be refused");
   describe_verb->add_option("file", file, "The module file")->required();
 
+  if (argc == 1) {
+    std::fprintf(stderr, "cnode: say what to do: start, ping, call, stop, compile or describe (cnode --help)\n");
+    return 1;
+  }
+  const auto verbs = app.get_subcommands([](CLI::App*) { return true; });
+  if (argv[1][0] != '-' && std::none_of(verbs.begin(), verbs.end(), [&](const CLI::App* verb) { return verb->get_name() == argv[1]; })) {
+    std::fprintf(stderr, "cnode: there is no verb '%.64s': start, ping, call, stop, compile or describe (cnode --help)\n", argv[1]);
+    return 1;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -81,11 +81,14 @@ class elf_reader {
     require(eh_.e_phoff <= bytes_.size() && (bytes_.size() - eh_.e_phoff) / sizeof(Elf64_Phdr) >= eh_.e_phnum,
             "the program headers lie outside the file");
     require(eh_.e_phoff % 8 == 0, "misaligned program headers");
-    // Sections are not loaded; they only tell where the image ends.
+    // Sections are not loaded, but a file cut before them is not the file that was built. They also tell where the image ends.
     report_.image_end = sizeof eh_;
-    if (eh_.e_shoff != 0 && eh_.e_shoff <= bytes_.size() && eh_.e_shentsize == sizeof(Elf64_Shdr) &&
-        (bytes_.size() - eh_.e_shoff) / sizeof(Elf64_Shdr) >= eh_.e_shnum)
+    if (eh_.e_shoff != 0 && eh_.e_shnum != 0) {
+      require(eh_.e_shentsize == sizeof(Elf64_Shdr), "section headers of a wrong size");
+      require(eh_.e_shoff <= bytes_.size() && (bytes_.size() - eh_.e_shoff) / sizeof(Elf64_Shdr) >= eh_.e_shnum,
+              "the section headers lie outside the file (truncated?)");
       report_.image_end = std::max<std::size_t>(report_.image_end, eh_.e_shoff + eh_.e_shnum * sizeof(Elf64_Shdr));
+    }
   }
 
   void segments() {

@@ -125,9 +125,9 @@ int start(const start_options& options, int argc, char** argv) {
     for (const auto& module : options.load) {
       if (problem.empty()) problem = load(code, "--load", module);
     }
-    if (problem.empty()) problem = start_servers(n.runtime(), checked.servers);
   });
   if (failed) return complain(failed->option.empty() || failed->text.find(failed->option) != std::string::npos ? failed->text : failed->option + ": " + failed->text);
+  if (problem.empty()) problem = start_servers(node.runtime(), checked.servers);
   if (!problem.empty()) {
     node.stop();
     return complain(problem);
