@@ -52,7 +52,13 @@ if command -v python3 >/dev/null; then
   wait_for "(exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null" "the foreign service"
   says "something else on epmd's port" 1 "epmd.*$port|$port.*epmd" env ERL_EPMD_PORT=$port "${start[@]}" --sname x12@localhost
 fi
-says "no epmd, and none to start" 1 'epmd' env PATH=/nonexistent ERL_EPMD_PORT=$((ERL_EPMD_PORT + 20002)) "${start[@]}" --sname x13@localhost
+# No epmd at all: the node starts one, as erl does.
+other=$((ERL_EPMD_PORT + 20002))
+ERL_EPMD_PORT=$other "${start[@]}" --sname x13@localhost >"$work/x13.log" 2>&1 & pids+=($!)
+wait_for "grep -q ready '$work/x13.log'" "a node that starts its own epmd"
+ERL_EPMD_PORT=$other "$CNODE" stop x13@localhost --cookie "$cookie" || fail "x13 does not stop"
+epmd -port $other -kill >/dev/null || fail "there is no epmd at $other"
+echo "ok: a node starts epmd when none runs"
 
 # the client verbs
 says "ping" 0 '^pong$' "$CNODE" ping cpp@localhost --cookie "$cookie"

@@ -49,7 +49,12 @@ std::string load(actors::code_server& code, const std::string& option, const std
   std::promise<std::string> answer;
   code.ensure_loaded(name, [&](const actors::load_result& r) {
     if (r.ok) return answer.set_value({});
-    answer.set_value(option + " " + module + ": " + (r.text.empty() ? to_text(r.error) : r.text));
+    std::string why = r.text.empty() ? to_text(r.error) : r.text;
+    if (r.error.same(atom("nofile")) && r.text.empty()) {
+      why = "there is no " + module + ".so in the code path (--pa):";
+      for (const auto& dir : code.path()) why += " " + dir;
+    }
+    answer.set_value(option + ": " + why);
   });
   return answer.get_future().get();
 }
@@ -85,7 +90,7 @@ std::string start_servers(actors::runtime& node, const std::vector<start_server>
   for (const auto& s : servers) {
     const term name = find_or_make_atom(s.name), module = find_or_make_atom(s.module);
     if (!name) return "--start " + s.name + ": no legal name";
-    if (auto problem = load(node.code(), "--start " + s.name + "=", s.module); !problem.empty()) return problem;
+    if (auto problem = load(node.code(), "--start " + s.name, s.module); !problem.empty()) return problem;
     actors::child_spec child;
     child.id = name;
     child.module = atom("gen_server");
