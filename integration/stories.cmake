@@ -1,6 +1,6 @@
 # The stories, as tests: each against the program and the examples of this build. 77 means skipped, with the reason printed.
 foreach(story 10_oracle_sessions 11_oracle_sessions_of_other_releases 12_twenty_rounds 13_bad_module_files 14_deaths
-        15_what_goes_wrong 20_erl_call)
+        15_what_goes_wrong 20_erl_call 21_outside_project)
   add_test(NAME story.${story} COMMAND ${PROJECT_SOURCE_DIR}/integration/${story}.sh)
   set_tests_properties(story.${story} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900 LABELS story
     ENVIRONMENT "CNODE=$<TARGET_FILE:cnode>;EXAMPLES=${PROJECT_BINARY_DIR}/examples")

@@ -23,3 +23,19 @@ mkdir "$work/out"
 expect "cnode compile names the file after the module" "$(ls "$work/out")" "Elixir.Greeter.so"
 "$CNODE" describe "$work/out/Elixir.Greeter.so" | grep -q 'hello/1' || fail "cnode describe shows no hello/1"
 echo "ok: cnode describe"
+
+# The README's "Your own module", as written there.
+sed -n '/^#include <cnode/,/^CNODE_GEN_SERVER/p' "$here/../README.md" >"$work/readme.cpp"
+diff "$here/greeter.cpp" "$work/readme.cpp" || fail "the README shows another greeter.cpp than the one tested"
+kill "$node_pid"; wait "$node_pid"; expect "SIGTERM ends the node with" "$?" 0
+start_node cpp --pa "$work/out" --start 'greeter=Elixir.Greeter:<<"good morning">>'
+ask() { erl_eval "io:format(\"~p\", [$1])"; }
+expect "hello" "$(ask "rpc:call('cpp@localhost', 'Elixir.Greeter', hello, [<<\"world\">>])")" '<<"hello world">>'
+expect "greet" "$(ask "gen_server:call({greeter, 'cpp@localhost'}, {greet, <<\"Joe\">>})")" '<<"good morning Joe">>'
+sed 's/greeting + " "/greeting + ", dear "/' "$here/greeter.cpp" >"$work/greeter.cpp"
+"$CNODE" compile "$work/greeter.cpp" -o "$work/out" >/dev/null || fail "compile the changed source"
+expect "c:l" "$(ask "rpc:call('cpp@localhost', c, l, ['Elixir.Greeter'])")" "{module,'Elixir.Greeter'}"
+expect "the running server uses the new code" "$(ask "gen_server:call({greeter, 'cpp@localhost'}, {greet, <<\"Joe\">>})")" '<<"good morning, dear Joe">>'
+ask "exit(rpc:call('cpp@localhost', erlang, whereis, [greeter]), kill)" >/dev/null
+wait_for "[ \"\$(ask \"catch gen_server:call({greeter, 'cpp@localhost'}, {greet, <<\\\"Joe\\\">>})\")\" = '<<\"good morning, dear Joe\">>' ]" "the supervisor to restart it"
+echo "ok: killed, it is started again"
