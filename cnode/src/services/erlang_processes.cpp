@@ -178,28 +178,12 @@ term processes_(call& c) {
 term is_process_alive_(call& c) { return is_local(c[0]) ? boolean(c.node().alive(c[0])) : c.badarg(); }
 
 // ---- process_info
-constexpr std::string_view default_items[] = {
-    "registered_name", "current_function", "initial_call", "status", "message_queue_len", "links", "dictionary", "trap_exit",
-    "error_handler", "priority", "group_leader", "total_heap_size", "heap_size", "stack_size", "reductions", "garbage_collection", "suspending"};
-
-// none: an item that does not exist
-term info_of(actors::process& p, block& b, term items, bool all) {
-  if (!items.is_list()) return p.info(items, b);
-  std::vector<term> out;
-  for (const term item : *elements(items)) {
-    const term v = p.info(item, b);
-    if (v.is_tuple(2)) out.push_back(v);
-    else if (v && !all) out.push_back(make_tuple_of(b, item, v));  // registered_name without one is {registered_name, []} in a list
-    else if (!all) return {};
-  }
-  return make_list(b, out.data(), out.size());
-}
-
-term process_info(call& c, term pid, term items, bool all) {
+// `items`: an item, a list of them, or undefined for process_info/1's choice (which is no item of process_info/2).
+term process_info(call& c, term pid, term items) {
   if (!is_local(pid) || !(items.is_atom() || list_length(items) >= 0)) return c.badarg();
   const term bad = atom("$bad_item");
   if (pid.same(c.self().pid())) {
-    const term v = info_of(c.self(), c.heap(), items, all);
+    const term v = c.self().info(items, c.heap());
     return v ? v : c.badarg();
   }
   const auto wanted = keep(items);
@@ -207,21 +191,17 @@ term process_info(call& c, term pid, term items, bool all) {
   return await(
       c, undefined(),
       [&](give_answer answer) {
-        node.run_in(pid, [answer, wanted, all, bad](actors::process& p) {
+        node.run_in(pid, [answer, wanted, bad](actors::process& p) {
           answer([&](block& b) {
-            const term v = info_of(p, b, get(wanted), all);
+            const term v = p.info(get(wanted), b);
             return v ? v : bad;
           });
         });
       },
       [bad](call& again, term v) { return v.same(bad) ? again.badarg() : v; });
 }
-term process_info_1(call& c) {
-  std::vector<term> items;
-  for (const auto name : default_items) items.push_back(atom(name));
-  return process_info(c, c[0], make_list(c.heap(), items.data(), items.size()), true);
-}
-term process_info_2(call& c) { return process_info(c, c[0], c[1], false); }
+term process_info_1(call& c) { return process_info(c, c[0], undefined()); }
+term process_info_2(call& c) { return is(c[1], "undefined") ? c.badarg() : process_info(c, c[0], c[1]); }
 
 term process_flag_2(call& c) {
   if (!is(c[0], "trap_exit") || !(is(c[1], "true") || is(c[1], "false"))) return c.badarg();

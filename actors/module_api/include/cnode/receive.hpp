@@ -124,6 +124,8 @@ inline task<term> gen_call(term server, term request, std::int64_t ms) {
     if (!registered) throw exit_with(cnode::tuple("noproc"_a, mfa));
     target = *registered;
   }
+  // gen:call/4 has no clause for anything else.
+  if (!target.is_pid() && !(target.is_tuple(2) && target[0].is_atom() && target[1].is_atom())) throw error("function_clause"_a);
   if (target.same(self())) throw exit_with(cnode::tuple("calling_self"_a, mfa));
   const term ref{host().monitor(env(), target.word(), CNODE_MONITOR_ALIAS)};
   const term tag = cons("alias"_a, ref);
