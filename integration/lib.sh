@@ -11,7 +11,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/cnode-story.XXXXXX")
 export HOME=$work/home
 mkdir -p "$HOME"
 cookie=story$$
-pids=()
+pids=() node_pids=()
 # Each story has an epmd of its own, so that stories run beside each other and beside the user's nodes.
 export ERL_EPMD_PORT=$((10000 + $$ % 20000))
 export ERL_EPMD_ADDRESS=127.0.0.1
@@ -21,6 +21,7 @@ unset ERL_FLAGS ERL_AFLAGS ERL_ZFLAGS ERL_LIBS ERL_DIST_PORT 2>/dev/null || true
 
 finish() {
   local status=$?
+  [ -z "${SANITIZED:-}" ] || [ $status -ne 0 ] || check_nodes || status=1
   for p in "${pids[@]:-}"; do [ -n "$p" ] && { disown "$p"; kill -9 "$p"; } 2>/dev/null; done
   epmd -port "$ERL_EPMD_PORT" -kill >/dev/null 2>&1
   if [ $status -ne 0 ] && [ $status -ne 77 ]; then
@@ -28,6 +29,15 @@ finish() {
   fi
   rm -rf "$work"
   exit $status
+}
+# In a build with sanitizers: the nodes that still run stop in order, so that leaks are looked for, and none may have a report.
+check_nodes() {
+  local p i
+  for p in "${node_pids[@]:-}"; do [ -n "$p" ] && kill -TERM "$p" 2>/dev/null; done
+  for p in "${node_pids[@]:-}"; do
+    for i in $(seq 200); do { [ -n "$p" ] && kill -0 "$p" 2>/dev/null; } || break; sleep 0.1; done
+  done
+  ! grep -lE '(Address|Leak|Thread)Sanitizer|runtime error:' "$work"/*.log 2>/dev/null
 }
 trap finish EXIT
 trap 'exit 143' TERM INT
@@ -42,7 +52,7 @@ start_node() {
   local name=$1; shift
   "$CNODE" start --sname "$name@localhost" --cookie "$cookie" "$@" >"$work/$name.log" 2>&1 &
   node_pid=$!
-  pids+=("$node_pid")
+  pids+=("$node_pid") node_pids+=("$node_pid")
   wait_for "grep -q 'node $name@localhost ready' '$work/$name.log'" "node $name ready" "$node_pid"
 }
 
