@@ -222,9 +222,10 @@ term binary_to_existing_atom_2(call& c) {
 }
 
 term iolist_to_binary_(call& c) {
-  if (c[0].is_binary()) return c[0];
+  const term data = c[0];
+  if (data.is_binary()) return data;
   std::string bytes;
-  return c[0].is_list() && iolist_to_string(c[0], bytes) ? c.binary(bytes) : c.badarg();
+  return data.is_list() && iolist_to_string(data, bytes) ? c.binary(bytes) : c.badarg();
 }
 term list_to_binary_(call& c) { return c[0].is_list() ? iolist_to_binary_(c) : c.badarg(); }
 term iolist_size_(call& c) {
