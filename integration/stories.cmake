@@ -1,6 +1,6 @@
 # The stories, as tests: each against the program and the examples of this build. 77 means skipped, with the reason printed.
 set(stories 10_oracle_sessions 11_oracle_sessions_of_other_releases 12_twenty_rounds 13_bad_module_files 14_deaths
-            15_what_goes_wrong 20_erl_call 21_outside_project)
+            15_what_goes_wrong 17_options 20_erl_call 21_outside_project)
 set(environment "CNODE=$<TARGET_FILE:cnode>;EXAMPLES=${PROJECT_BINARY_DIR}/examples")
 if(CNODE_SANITIZE)
   # The node hears the same from a newer shell as from this one, and an outside project is built without sanitizers: neither shows a

@@ -32,7 +32,7 @@ struct start_options {
   bool no_epmd = false;
   std::uint16_t dist_port = 0;
   std::string remote_code = "on";
-  std::string log_level = "info";
+  std::string log_level = "notice";
 };
 
 struct checked_options {
