@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include <cnode/actors/behaviour.hpp>
 #include <cnode/module.h>
@@ -51,6 +52,8 @@ class process {
   module_version* active_version() const { return version_.load(std::memory_order_acquire); }
   // Where results of callbacks and terms built by behaviours go. Emptied after each behaviour function (not while a call is pending).
   block& scratch();
+  // For a behaviour that waits for something else than a call: the scratch block is its own now, the process begins another.
+  block_ptr take_scratch() { return std::move(scratch_); }
   // Ends the process when the current behaviour function returns. The reason is copied.
   void exit(term reason);
   bool exiting() const;
