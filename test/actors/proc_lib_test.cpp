@@ -29,7 +29,7 @@ TEST(ProcLib, StartWaitsForInitAck) {
 TEST(ProcLib, StartReportsACrashBeforeTheAck) {
   proc_node n;
   const auto failed = n.call("proc_lib", "start", "[proc, crash, [bad]]");
-  EXPECT_EQ(failed, "{error,{bad,[{proc,crash,1,[]}]}}");
+  EXPECT_EQ(failed, "{error,{bad,[{proc,crash,1,[]},{proc_lib,init_p_do_apply,3,[]}]}}");
   EXPECT_TRUE(contains(n.log, "initial call: proc:crash/1")) << n.log;
   EXPECT_TRUE(contains(n.log, "exception error: bad")) << n.log;
 }

@@ -123,7 +123,8 @@ TEST(Erpc, EndsWithTheResultAsExitReason) {
   EXPECT_EQ(execute_call(h, "erlang", "throw", "[x]"), "{exit,{ref,throw,x}}");
   EXPECT_EQ(execute_call(h, "erlang", "exit", "[x]"), "{exit,{ref,exit,x}}");
   EXPECT_EQ(execute_call(h, "nope", "nope", "[1]"), "{exit,{ref,error,undef,[{nope,nope,[1],[]}]}}");
-  EXPECT_EQ(execute_call(h, "erlang", "atom_to_list", "[1]"), "{exit,{ref,error,badarg,[{erlang,atom_to_list,[1],[]}]}}");
+  EXPECT_EQ(execute_call(h, "erlang", "atom_to_list", "[1]"),
+            "{exit,{ref,error,badarg,[{erlang,atom_to_list,[1],[{error_info,#{module => erl_erts_errors}}]}]}}");
 }
 
 TEST(Erpc, WaitsForAFunctionThatWaits) {
