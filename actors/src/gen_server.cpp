@@ -43,6 +43,7 @@ gen_server::gen_server(const gen::server_start& s) : setup_(block::make(64)), no
   starter_ = keep(s.starter);
   parent_ = keep(s.parent);
   options_ = keep(s.options.debug);
+  if (s.options.hibernate_after) is_timeout(s.options.hibernate_after, hibernate_after_);
 }
 
 gen_server::~gen_server() = default;
@@ -50,6 +51,8 @@ gen_server::~gen_server() = default;
 term gen_server::event_name(process& self) const { return gen::name_of(name_, self.pid()); }
 
 term gen_server::current_function(process&, block& b) {
+  if (hibernating_) return make_tuple_of(b, atom("erlang"), names().hibernate, small(3));
+  if (suspended_) return make_tuple_of(b, names().sys, atom("suspend_loop"), small(6));
   return make_tuple_of(b, names().gen_server, names().loop, small(7));
 }
 
@@ -74,6 +77,7 @@ void gen_server::start(process& self) {
 void gen_server::debug(process& self, term event) { debug_.handle(self, event_name(self), event); }
 
 void gen_server::receive(process& self, block_ptr& message) {
+  if (pausing_) return end_pause(self);
   const auto& n = names();
   const term m = message->root;
   if (m.is_tuple(3)) {
@@ -84,7 +88,7 @@ void gen_server::receive(process& self, block_ptr& message) {
     if (m[0].same(n.EXIT) && exactly_equal(m[1], parent_)) {
       message_ = std::move(message);
       suspended_ = false;
-      return run(self, terminate(self, {n.exit, m[2], {}, false}, {}, m, state_.get(), {}, false));
+      return run(self, terminate(self, {n.exit, m[2], {}, false, "decode_msg", 8}, {}, m, state_.get(), {}, false));
     }
   }
   if (suspended_) return;
@@ -93,7 +97,12 @@ void gen_server::receive(process& self, block_ptr& message) {
 }
 
 void gen_server::timeout(process& self) {
+  if (pausing_) return end_pause(self);
   if (suspended_) return;
+  if (timeout_ < 0) {  // gen_server:loop/7 with hibernate_after
+    hibernating_ = true;
+    return loop(self);
+  }
   message_ = immediate_block(names().timeout);
   handle(self);
 }
@@ -162,6 +171,7 @@ void gen_server::loop(process& self) {
   continue_ = {};
   if (hibernating_) state_.compact();
   if (timeout_ >= 0) self.set_timeout(timeout_);
+  else if (!hibernating_ && hibernate_after_ >= 0) self.set_timeout(hibernate_after_);
 }
 
 bool gen_server::finish(process& self, const outcome& out) {
@@ -184,6 +194,7 @@ bool gen_server::finish(process& self, const outcome& out) {
       return false;
     }
   }
+  const int common_arity = debug_.empty() ? 8 : 9;
   bool understood = true;
   if (r.is_tuple() && r.size() >= 2 && r.size() <= 4) {
     const auto size = r.size();
@@ -195,7 +206,7 @@ bool gen_server::finish(process& self, const outcome& out) {
         return next(self, r[2], size == 4 ? r[3] : term{}, size == 4, understood);
       }
     } else if (kind_ == kind::call && r[0].same(n.stop) && size == 4) {
-      run(self, terminate(self, {n.exit, r[1], {}, false}, from_, message, r[3], r[2], true));
+      run(self, terminate(self, {n.exit, r[1], {}, false, "handle_msg", 6}, from_, message, r[3], r[2], true));
       return false;
     } else if (r[0].same(n.noreply) && size <= 3) {
       std::int64_t ms;
@@ -204,12 +215,12 @@ bool gen_server::finish(process& self, const outcome& out) {
         return next(self, r[1], size == 3 ? r[2] : term{}, size == 3, understood);
       }
     } else if (r[0].same(n.stop) && size == 3) {
-      run(self, terminate(self, {n.exit, r[1], {}, false}, from_, message, r[2], {}, false));
+      run(self, terminate(self, {n.exit, r[1], {}, false, "handle_common_reply", common_arity}, from_, message, r[2], {}, false));
       return false;
     }
   }
   const term bad = make_tuple_of(self.scratch(), n.bad_return_value, r);
-  run(self, terminate(self, {n.exit, bad, {}, false}, from_, message, state_.get(), {}, false));
+  run(self, terminate(self, {n.exit, bad, {}, false, "handle_common_reply", common_arity}, from_, message, state_.get(), {}, false));
   return false;
 }
 

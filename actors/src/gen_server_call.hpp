@@ -32,4 +32,22 @@ struct gen_server::call_awaiter {
   }
 };
 
+// See gen_server::let_starter_go_on.
+struct gen_server::pause_awaiter {
+  gen_server& server;
+  process& self;
+
+  bool await_ready() const { return !server.linked_start_; }
+  void await_suspend(std::coroutine_handle<> h) {
+    server.waiting_ = h;
+    server.pausing_ = true;
+    server.kept_ = self.take_scratch();  // what the coroutine goes on with lies there
+    self.set_timeout(1);
+  }
+  void await_resume() {
+    server.waiting_ = {};
+    self.scratch().adopt(std::move(server.kept_));
+  }
+};
+
 }  // namespace cnode::actors

@@ -27,6 +27,12 @@ term with_own_frames(block& b, term stacktrace, term callback) {
   if (callback.same(n.init)) {
     frame(n.gen_server, n.init_it, 2);
     frame(n.gen_server, n.init_it, 6);
+  } else if (callback && callback.same(n.terminate)) {
+    frame(n.gen_server, atom("try_terminate"), 3);
+    frame(n.gen_server, n.terminate, 10);
+  } else if (callback && callback.same(n.handle_continue)) {
+    frame(n.gen_server, n.try_dispatch, 4);
+    frame(n.gen_server, n.loop, 7);
   } else if (callback) {
     frame(n.gen_server, callback.same(n.handle_call) ? n.try_handle_call : n.try_dispatch, 4);
     frame(n.gen_server, n.handle_msg, 6);
@@ -54,6 +60,16 @@ bool gen_server::exports(process& self, term function, std::uint32_t arity) cons
 void gen_server::acknowledge(process& self, term result) {
   acknowledged_ = true;
   if (starter_) self.send(starter_, make_tuple_of(self.scratch(), names().ack, self.pid(), result));
+}
+
+// A linked starter that does not trap exits dies with us. BEAM's server has its crash report to write between the answer and the end,
+// in which the starter goes on with {error, Reason} (a process of rpc hands it over and is gone); so we leave it a moment.
+gen_server::pause_awaiter gen_server::let_starter_go_on(process& self) { return {*this, self}; }
+
+void gen_server::end_pause(process& self) {
+  pausing_ = false;
+  waiting_.resume();
+  if (task_ && task_->done()) end_task(self);
 }
 
 // gen:register_name/1, gen_server:init_it/6
@@ -93,6 +109,7 @@ task<void> gen_server::init_it(process& self) {
       const term reason = out.error_class.same(n.error) ? make_tuple_of(b, out.reason, trace) : out.reason;
       co_await unregister(self);
       acknowledge(self, make_tuple_of(b, n.error, reason));
+      co_await let_starter_go_on(self);
       end(self, out.error_class, out.reason, trace);
       co_return;
     }
@@ -113,8 +130,12 @@ task<void> gen_server::init_it(process& self) {
     co_await unregister(self);
     acknowledge(self, make_tuple_of(b, n.error, r[1]));
     // {error, Reason} (since OTP 26) ends without a word; {stop, Reason} is an exit with that reason.
-    if (stop) end(self, n.exit, r[1], with_own_frames(b, nil, {}));
-    else self.exit(n.normal);
+    if (stop) {
+      co_await let_starter_go_on(self);
+      end(self, n.exit, r[1], with_own_frames(b, nil, {}));
+    } else {
+      self.exit(n.normal);
+    }
     co_return;
   } else if (r.same(n.ignore)) {
     co_await unregister(self);
@@ -124,6 +145,7 @@ task<void> gen_server::init_it(process& self) {
   }
   const term error = make_tuple_of(b, n.bad_return_value, r);
   acknowledge(self, make_tuple_of(b, n.error, error));
+  co_await let_starter_go_on(self);
   end(self, n.exit, error, with_own_frames(b, nil, {}));
 }
 
@@ -153,15 +175,17 @@ task<void> gen_server::terminate(process& self, crash_info why, term from, term 
   const auto& n = names();
   auto& b = self.scratch();
   self.set_timeout(-1);
-  const term called = kind_ == kind::call ? n.handle_call : n.handle_info;
-  const term trace = with_own_frames(b, why.stacktrace ? why.stacktrace : nil, why.report_stacktrace ? called : term{});
+  const term called = kind_ == kind::call ? n.handle_call : kind_ == kind::continue_ ? n.handle_continue : n.handle_info;
+  term raised_in = why.stacktrace ? why.stacktrace : nil;
+  if (why.own_function) raised_in = make_list_of(b, make_tuple_of(b, n.gen_server, atom(why.own_function), small(why.own_arity), nil));
+  const term trace = with_own_frames(b, raised_in, why.report_stacktrace ? called : term{});
   const term terminate_reason = why.error_class.same(n.error) ? make_tuple_of(b, why.reason, trace) : why.reason;
 
   outcome out{};
   out.kind = outcome::value;
   if (exports(self, n.terminate, 2)) out = co_await callback(self, n.terminate, terminate_reason, state);
   if (out.kind == outcome::raised && !out.error_class.same(atom("throw"))) {
-    const term own = with_own_frames(b, out.stacktrace, {});
+    const term own = with_own_frames(b, out.stacktrace, n.terminate);
     co_await error_info(self, out.reason, own, true, from, last_message, state);
     if (has_reply) gen::reply(self, from, reply);
     end(self, out.error_class, out.reason, own);

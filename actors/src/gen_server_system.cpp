@@ -14,11 +14,19 @@ namespace cnode::actors {
 
 namespace {
 
-// What `catch` makes of an exception.
+// What `catch` in gen_server:system_code_change/4 makes of an exception.
 term caught(block& b, const outcome& out) {
   const auto& n = names();
   if (out.error_class.same(atom("throw"))) return out.reason;
-  const term trace = out.stacktrace ? out.stacktrace : nil;
+  std::vector<term> frames;
+  for (term t = out.stacktrace ? out.stacktrace : nil; t.is_cons(); t = t.tail()) frames.push_back(t.head());
+  const auto frame = [&](term m, const char* f, int arity) { frames.push_back(make_tuple_of(b, m, atom(f), small(arity), nil)); };
+  frame(n.gen_server, "system_code_change", 4);
+  frame(n.sys, "do_change_code", 5);
+  frame(n.sys, "do_cmd", 6);
+  frame(n.sys, "handle_system_msg", 8);
+  frame(n.proc_lib, "init_p_do_apply", 3);
+  const term trace = make_list(b, frames.data(), frames.size());
   return make_tuple_of(b, n.EXIT, out.error_class.same(n.error) ? make_tuple_of(b, out.reason, trace) : out.reason);
 }
 
@@ -69,7 +77,7 @@ task<void> gen_server::system_message(process& self, term from, term request) {
   } else if (is(n.terminate, 2)) {
     gen::reply(self, from, n.ok);
     suspended_ = false;
-    co_await terminate(self, {n.exit, request[1], {}, false}, {}, nil, state_.get(), {}, false);
+    co_await terminate(self, {n.exit, request[1], {}, false, "system_terminate", 4}, {}, nil, state_.get(), {}, false);
     co_return;
   } else if (is(n.change_code, 4) && suspended_) {
     answer = co_await code_change(self, request[2], request[3]);
@@ -83,6 +91,7 @@ task<void> gen_server::system_message(process& self, term from, term request) {
   // system_continue: the loop starts again, with its whole timeout.
   if (was_suspended) self.rescan();
   if (timeout_ >= 0) self.set_timeout(timeout_);
+  else if (!hibernating_ && hibernate_after_ >= 0) self.set_timeout(hibernate_after_);
 }
 
 // gen_server:system_code_change/4. The callback sees the old state as a term: what its native form was, only old code knows.

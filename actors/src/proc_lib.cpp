@@ -24,7 +24,10 @@ class proc_lib_process final : public behaviour {
     const auto& n = names();
     if (out.kind == outcome::value) return self.exit(n.normal);
     auto& b = self.scratch();
-    const term trace = out.stacktrace ? out.stacktrace : nil;
+    std::vector<term> frames;
+    for (term t = out.stacktrace ? out.stacktrace : nil; t.is_cons(); t = t.tail()) frames.push_back(t.head());
+    frames.push_back(make_tuple_of(b, n.proc_lib, n.init_p_do_apply, small(3), nil));
+    const term trace = make_list(b, frames.data(), frames.size());
     reports::crash(self, out.error_class, out.reason, trace);
     term why = out.reason;
     if (out.error_class.same(n.error)) why = make_tuple_of(b, out.reason, trace);

@@ -1,6 +1,7 @@
 // Calls of module functions: found anew at each call (an external call), run, waited for, continued, and their outcome handed to the behaviour.
 #include <exception>
 
+#include "code/waiting.hpp"
 #include "core.hpp"
 #include "runtime_impl.hpp"
 
@@ -217,12 +218,24 @@ outcome core::raised_by(process& p, activation& c) {
   o.error_class = c.env.error_class ? term{c.env.error_class} : a().error;
   o.reason = c.env.reason ? term{c.env.reason} : a().internal_error;
   o.stacktrace = term{c.env.stacktrace};
+  auto& b = p.scratch();
+  const bool builtin = c.version != nullptr && c.version->builtin();
   if (!o.stacktrace) {
-    auto& b = p.scratch();
-    // As on BEAM: these two say with what arguments, all others with how many.
-    const bool with_args = o.error_class.same(a().error) && (o.reason.same(a().undef) || o.reason.same(a().function_clause));
+    static const term erlang = atom("erlang");
+    // As on BEAM: these say with what arguments, all others with how many.
+    const bool with_args =
+        o.error_class.same(a().error) && (o.reason.same(a().undef) || o.reason.same(a().function_clause) || (builtin && c.module.same(erlang) && o.reason.is_atom()));
     const auto arity = with_args ? make_list(b, reinterpret_cast<const term*>(c.args), c.arity) : small(c.arity);
-    o.stacktrace = make_list_of(b, make_tuple_of(b, c.module, c.function, arity, nil));
+    o.stacktrace = make_list_of(b, make_tuple_of(b, c.module, c.function, arity, builtin && with_args ? error_info_of(b, c.module) : nil));
+  } else if (c.version != nullptr && !builtin) {
+    // What it had called raised: the function called comes after it in the list.
+    std::vector<term> frames;
+    for (auto t = o.stacktrace; t.is_cons(); t = t.tail()) frames.push_back(t.head());
+    const auto last = frames.empty() ? term{} : frames.back();
+    if (!last || !last.is_tuple() || last.size() < 2 || !last[0].same(c.module) || !last[1].same(c.function)) {
+      frames.push_back(make_tuple_of(b, c.module, c.function, small(c.arity), nil));
+      o.stacktrace = make_list(b, frames.data(), frames.size());
+    }
   }
   return o;
 }

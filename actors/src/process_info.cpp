@@ -80,7 +80,10 @@ struct info_access {
 
   static term current_stacktrace(process& p, block& b) {
     const auto at = current_location(p, b);
-    return at.is_tuple() ? make_list_of(b, at) : nil;
+    if (!at.is_tuple()) return nil;
+    if (auto* e = extras(p); e && e->initial_call.get() && e->initial_call.get()[0].same(atom("proc_lib")))
+      return make_list_of(b, at, make_tuple_of(b, atom("proc_lib"), atom("init_p_do_apply"), small(3), nil));
+    return make_list_of(b, at);
   }
 
   static term backtrace(process& p, block& b) {
@@ -173,13 +176,13 @@ constexpr item items[] = {
     {"current_stacktrace", info_access::current_stacktrace},
     {"current_location", info_access::current_location},
     {"parent", info_access::parent},
-    {"message_queue_data", [](process&, block&) { return atom("off_heap"); }},
+    {"message_queue_data", [](process&, block&) { return atom("on_heap"); }},
     {"min_heap_size", [](process&, block&) { return small(233); }},
     {"min_bin_vheap_size", [](process&, block&) { return small(46422); }},
     {"max_heap_size", max_heap_size},
     {"fullsweep_after", [](process&, block&) { return small(65535); }},
     {"sequential_trace_token", empty_list},
-    {"catchlevel", zero},
+    {"catchlevel", [](process&, block&) { return small(1); }},  // proc_lib's
     {"last_calls", [](process&, block&) { return a().false_; }},
     {"async_dist", [](process&, block&) { return a().false_; }},
 };

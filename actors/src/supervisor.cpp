@@ -337,10 +337,11 @@ term start_supervisor(runtime& node, term name, const std::vector<child_spec>& c
   auto b = block::make(256);
   std::vector<term> specs;
   for (const auto& c : children) {
-    const term keys[] = {n.id, n.start, n.restart, n.shutdown, n.type};
+    const term keys[] = {n.id, n.start, n.restart, n.shutdown, n.type, n.modules};
     const term values[] = {c.id, make_tuple_of(*b, c.module, c.function, c.args), c.restart ? c.restart : n.permanent,
-                           c.shutdown ? c.shutdown : c.supervisor ? n.infinity : small(5000), c.supervisor ? n.supervisor : n.worker};
-    specs.push_back(make_map(*b, keys, values, 5));
+                           c.shutdown ? c.shutdown : c.supervisor ? n.infinity : small(5000), c.supervisor ? n.supervisor : n.worker,
+                           make_list_of(*b, c.callback ? c.callback : c.module)};
+    specs.push_back(make_map(*b, keys, values, 6));
   }
   const term keys[] = {n.strategy, n.intensity, n.period};
   const term values[] = {flags.strategy ? flags.strategy : n.one_for_one, make_integer(*b, flags.intensity),

@@ -85,10 +85,23 @@ cnode_term after_nested(cnode_env* env, cnode_term value, std::unique_ptr<nested
   return value;
 }
 
-cnode_term call_found(cnode_env* env, const function_ref& ref, const cnode_term* args) {
+// Says where it was raised, for a function that did not. As on BEAM: an undefined function, one that no clause fits and a BIF say with
+// what arguments, all others with how many; and a shell makes the text "1st argument: not an atom" of a BIF's error_info.
+void add_frame(cnode_env* env, const function_ref& ref, term module, term function, term args) {
+  static const term error = atom("error"), undef = atom("undef"), function_clause = atom("function_clause");
+  if (env->outcome != CNODE_RAISE || env->stacktrace != CNODE_NONE) return;
+  const bool with_args = term{env->error_class}.same(error) &&
+                         ((ref.version->builtin() && term{env->reason}.is_atom()) || term{env->reason}.same(undef) || term{env->reason}.same(function_clause));
+  auto& b = heap_of(env);
+  const term third = with_args ? args : small(list_length(args));
+  env->stacktrace = make_list_of(b, make_tuple_of(b, module, function, third, with_args ? error_info_of(b, module) : nil)).word();
+}
+
+cnode_term call_found(cnode_env* env, const function_ref& ref, const cnode_term* args, term module, term function, term list) {
   auto& p = self(env);
   env->outcome = 0;
   const auto value = ref.function(env, args);
+  if (value == CNODE_NONE) add_frame(env, ref, module, function, list);
   auto f = std::make_unique<nested_frame>();
   f->ref = ref;
   f->code = &code_server_impl::of(p.node().code());
@@ -104,7 +117,7 @@ cnode_term apply_once(cnode_env* env, term module, term function, term args, boo
     cnode_term a[256];
     std::size_t i = 0;
     for (auto l = args; l.is_cons(); l = l.tail()) a[i++] = l.head().word();
-    return call_found(env, ref, a);
+    return call_found(env, ref, a, module, function, args);
   }
   if (!load || code.look(module) != code_server::presence::loadable) return raise_undef(env, module, function, args).word();
   return await_answer(
@@ -133,6 +146,12 @@ cnode_term await_answer(cnode_env* env, const std::function<void(answer_to)>& st
   env->continuation = {f, resume_answer, [](void* frame) { delete static_cast<answer_frame*>(frame); }, is_answer, -1};
   env->outcome = CNODE_SUSPEND;
   return CNODE_NONE;
+}
+
+term error_info_of(block& b, term module) {
+  static const term erlang = atom("erlang"), error_info = atom("error_info"), key = atom("module"), value = atom("erl_erts_errors");
+  if (!module.same(erlang)) return nil;
+  return make_list_of(b, make_tuple_of(b, error_info, make_map(b, &key, &value, 1)));
 }
 
 cnode_term apply(cnode_env* env, term module, term function, term args) { return apply_once(env, module, function, args, true); }

@@ -34,10 +34,15 @@ spdlog::level::level_enum level_of(actors::log_level level) {
   }
 }
 
-std::shared_ptr<spdlog::logger> make_logger(const std::string& level) {
+actors::log_level level_named(const std::string& name) {
+  using enum actors::log_level;
+  return name == "debug" ? debug : name == "info" ? info : name == "warning" ? warning : name == "error" ? error : notice;
+}
+
+std::shared_ptr<spdlog::logger> make_logger() {
   auto logger = std::make_shared<spdlog::logger>("cnode", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
   logger->set_pattern("%H:%M:%S.%e [%^%l%$] %v");
-  logger->set_level(level == "notice" ? spdlog::level::info : spdlog::level::from_str(level));
+  logger->set_level(spdlog::level::debug);
   logger->flush_on(spdlog::level::debug);
   return logger;
 }
@@ -94,6 +99,7 @@ std::string start_servers(actors::runtime& node, const std::vector<start_server>
     actors::child_spec child;
     child.id = name;
     child.module = atom("gen_server");
+    child.callback = module;  // release_handler looks for it there
     child.function = atom("start_link");
     child.args = make_list_of(*b, make_tuple_of(*b, atom("local"), name), module, s.argument->root, nil);
     children.push_back(child);
@@ -109,8 +115,9 @@ std::string start_servers(actors::runtime& node, const std::vector<start_server>
 int start(const start_options& options, int argc, char** argv) {
   auto checked = check(options);
   if (!checked.error.empty()) return complain(checked.error);
-  const auto logger = make_logger(options.log_level);
-  checked.node.log = [logger](actors::log_level level, std::string_view text) { logger->log(level_of(level), "{}", text); };
+  checked.node.log = [logger = make_logger(), least = level_named(options.log_level)](actors::log_level level, std::string_view text) {
+    if (level >= least) logger->log(level_of(level), "{}", text);
+  };
 
   node::node node(checked.node);
   actors::add_behaviour_builtins(node.runtime());

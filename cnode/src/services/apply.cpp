@@ -75,7 +75,7 @@ term raise_in_applied(call& c, std::unique_ptr<frame> f, term reason, term stack
 
 term stack_of(call& c, const applied& a) {
   if (a.stacktrace && !a.stacktrace.is_nil()) return a.stacktrace;
-  const bool with_args = is(a.reason, "undef") || is(a.reason, "badarg") || is(a.reason, "function_clause");
+  const bool with_args = is(a.reason, "undef") || is(a.reason, "badarg") || is(a.reason, "function_clause") || is(a.reason, "badarith");
   const auto n = list_length(a.args);
   const term third = with_args || n < 0 ? a.args : small(n);
   return c.list(c.tuple(a.module, a.function, third, nil));

@@ -37,9 +37,12 @@ class gen_server final : public behaviour {
  private:
   enum class kind { call, cast, info, continue_ };
   struct call_awaiter;
+  struct pause_awaiter;
   struct crash_info {
     term error_class, reason, stacktrace;
     bool report_stacktrace;  // false: the reason is the callback's own word (stop, bad return value)
+    const char* own_function = nullptr;  // then: where in gen_server.erl the end begins, as crash reports show it
+    int own_arity = 0;
   };
 
   // the loop, gen_server.cpp
@@ -55,6 +58,8 @@ class gen_server final : public behaviour {
 
   // what may take several callbacks
   call_awaiter callback(process& self, term function, term a, term b = {}, term c = {});
+  pause_awaiter let_starter_go_on(process& self);
+  void end_pause(process& self);
   call_awaiter external(process& self, term module, term function, term a, term b = {}, term c = {});
   bool exports(process& self, term function, std::uint32_t arity) const;
   task<void> init_it(process& self);
@@ -87,6 +92,9 @@ class gen_server final : public behaviour {
   bool suspended_ = false;
   bool hibernating_ = false;
   std::int64_t timeout_ = -1;  // -1: infinity
+  std::int64_t hibernate_after_ = -1;  // the start option; -1: never
+  bool pausing_ = false;       // in let_starter_go_on
+  block_ptr kept_;             // the scratch block, during it
   term continue_;
   bool continue_next_ = false;  // once the task has ended
 

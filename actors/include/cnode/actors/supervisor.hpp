@@ -16,6 +16,7 @@ struct child_spec {
   term restart;                 // permanent (none), transient or temporary
   term shutdown;                // ms, infinity or brutal_kill; none: 5000
   bool supervisor = false;
+  term callback;                // what modules says, as [callback]; none: `module`
 };
 
 struct supervisor_flags {
