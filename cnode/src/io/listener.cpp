@@ -25,7 +25,7 @@ std::optional<start_error> listener::open(const node_config& config) {
   error_code e;
   if (!config.address.empty()) {
     address = asio::ip::make_address(config.address, e);
-    if (e) return start_error{"--dist-address", "\"" + config.address + "\" is no IP address"};
+    if (e) return start_error{"", "\"" + config.address + "\" is no IP address"};
   }
   unsigned first = config.listen_min, last = config.listen_max == 0 ? config.listen_min : config.listen_max;
   std::string option = "--dist-listen-min";
@@ -58,7 +58,7 @@ std::optional<start_error> listener::open(const node_config& config) {
   acceptor_.close();
   const auto where = first == last ? "port " + std::to_string(first)
                                    : "ports " + std::to_string(first) + " to " + std::to_string(last);
-  return start_error{e == asio::error::address_in_use || config.address.empty() ? option : "--dist-address",
+  return start_error{e == asio::error::address_in_use || config.address.empty() ? option : "",
                      "cannot listen on " + address.to_string() + ", " + where + ": " + e.message()};
 }
 

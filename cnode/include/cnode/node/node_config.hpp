@@ -33,7 +33,7 @@ struct node_config {
   bool long_names = false;             // --name
   std::string cookie;                  // --cookie
   bool hidden = false;                 // --hidden
-  std::string address;                 // --dist-address: the interface to listen on; empty: all of IPv4
+  std::string address;                 // the interface to listen on; empty: all of IPv4. For programs that embed a node: no option sets it yet
   std::uint16_t listen_min = 0;        // --dist-listen-min/max; 0: any port
   std::uint16_t listen_max = 0;
   std::uint16_t epmd_port = 4369;      // --epmd-port, ERL_EPMD_PORT
