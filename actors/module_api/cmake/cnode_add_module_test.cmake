@@ -1,0 +1,27 @@
+# cnode_add_module_test(NAME SOURCES... MODULES TARGETS...)
+#
+# A GoogleTest program over <cnode/testing.hpp>, known to ctest test by test. MODULES are targets of cnode_add_module: they are built first, and
+# the test loads them by the target's name: node.load("inc_v2").
+include_guard(GLOBAL)
+include(GoogleTest)
+
+function(cnode_add_module_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;MODULES")
+  list(APPEND arg_SOURCES ${arg_UNPARSED_ARGUMENTS})
+  if(NOT arg_SOURCES)
+    message(FATAL_ERROR "cnode_add_module_test(${name}): no sources")
+  endif()
+  if(NOT TARGET cnode::testing)
+    message(FATAL_ERROR "cnode_add_module_test(${name}): this cnode was installed without its component `testing`, or ZLIB was not found")
+  endif()
+  find_package(GTest REQUIRED)
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE cnode::testing GTest::gtest_main)
+  set(files "")
+  foreach(module IN LISTS arg_MODULES)
+    add_dependencies(${name} ${module})
+    string(APPEND files "|${module}=$<TARGET_FILE:${module}>")
+  endforeach()
+  target_compile_definitions(${name} PRIVATE "CNODE_TEST_MODULES=\"${files}\"")
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST)
+endfunction()
