@@ -1,5 +1,5 @@
 #!/bin/bash
-# Somebody else's project: find_package(cnode) against the installed tree, a module of its own, called from a real erl.
+# Somebody else's project: find_package(cnode) against the installed tree, a module of its own and its test, called from a real erl.
 . "$(dirname "$0")/lib.sh"
 build=$(cd "$(dirname "$CNODE")/.." && pwd)
 cmake --install "$build" --prefix "$work/prefix" >"$work/install.log" 2>&1 || fail "cmake --install: $(tail -5 "$work/install.log")"
@@ -7,14 +7,20 @@ mkdir "$work/project"
 cat >"$work/project/CMakeLists.txt" <<'X'
 cmake_minimum_required(VERSION 3.25)
 project(mine CXX)
-find_package(cnode REQUIRED)
+enable_testing()
+find_package(cnode REQUIRED COMPONENTS testing)
 cnode_add_module(greeter greeter.cpp OUTPUT_NAME Elixir.Greeter)
+cnode_add_module(greeter_v2 greeter.cpp OUTPUT_NAME Elixir.Greeter OUTPUT_DIRECTORY v2)
+cnode_add_module_test(greeter_test greeter_test.cpp MODULES greeter greeter_v2)
 X
 cp "$here/greeter.cpp" "$work/project/"
+sed -n '/^#include <cnode\/testing/,/^```/p' "$here/../README.md" | grep -v '^```' >"$work/project/greeter_test.cpp"
 cmake -S "$work/project" -B "$work/project/build" -DCMAKE_PREFIX_PATH="$work/prefix" >"$work/cmake.log" 2>&1 || fail "configure: $(tail -20 "$work/cmake.log")"
 cmake --build "$work/project/build" >"$work/make.log" 2>&1 || fail "build: $(tail -20 "$work/make.log")"
-so=$(find "$work/project/build" -name Elixir.Greeter.so)
-[ -n "$so" ] || fail "there is no Elixir.Greeter.so"
+ctest --test-dir "$work/project/build" --no-tests=error --output-on-failure >"$work/ctest.log" 2>&1 || fail "the README's test: $(tail -30 "$work/ctest.log")"
+echo "ok: the README's test of a module, in the outside project"
+so=$work/project/build/Elixir.Greeter.so
+[ -f "$so" ] || fail "there is no Elixir.Greeter.so"
 CNODE=$work/prefix/bin/cnode
 start_node cpp --pa "$(dirname "$so")"
 expect "the outside module" "$("$CNODE" call cpp@localhost Elixir.Greeter hello '[<<"world">>]' --cookie "$cookie")" '<<"hello world">>'
@@ -25,7 +31,7 @@ expect "cnode compile names the file after the module" "$(ls "$work/out")" "Elix
 echo "ok: cnode describe"
 
 # The README's "Your own module", as written there.
-sed -n '/^#include <cnode/,/^CNODE_GEN_SERVER/p' "$here/../README.md" >"$work/readme.cpp"
+sed -n '/^#include <cnode\/gen_server/,/^CNODE_GEN_SERVER/p' "$here/../README.md" >"$work/readme.cpp"
 diff "$here/greeter.cpp" "$work/readme.cpp" || fail "the README shows another greeter.cpp than the one tested"
 kill "$node_pid"; wait "$node_pid"; expect "SIGTERM ends the node with" "$?" 0
 start_node cpp --pa "$work/out" --start 'greeter=Elixir.Greeter:<<"good morning">>'
