@@ -1,5 +1,5 @@
 # cnode compile: the compiler and the flags of cnode_add_module, recorded for the running node.
-target_sources(cnode_actors PRIVATE src/compile_module.cpp src/compiler_process.cpp)
+target_sources(cnode_actors PRIVATE src/compile_module.cpp src/compiler_process.cpp src/precompiled_header.cpp)
 function(cnode_quote output)
   set(quoted "")
   foreach(option IN LISTS ARGN)

@@ -34,23 +34,27 @@ std::vector<std::string> environment() {
 }
 
 // What the driver starts (cc1plus, as, ld) inherits the limit; the driver has not come to that when posix_spawn returns.
-void limit(pid_t pid, std::size_t memory) {
-  const rlimit address_space{memory, memory}, no_core{0, 0};
+void limit(pid_t pid, const command_limits& limits) {
+  const rlimit address_space{limits.memory, limits.memory}, file{limits.file, limits.file}, no_core{0, 0};
   ::prlimit(pid, RLIMIT_AS, &address_space, nullptr);
+  ::prlimit(pid, RLIMIT_FSIZE, &file, nullptr);
   ::prlimit(pid, RLIMIT_CORE, &no_core, nullptr);
 }
 
-// Reads until end of file or the deadline. False: the deadline.
-bool collect(int fd, clock::time_point deadline, std::size_t output_limit, command_result& result) {
+// Reads until end of file (exited), the deadline, or until somebody has cancelled.
+command_result::outcome collect(int fd, clock::time_point deadline, std::size_t output_limit, const std::atomic<bool>* cancelled,
+                            command_result& result) {
+  constexpr int look_every = 50;  // ms
   char buffer[4096];
   for (;;) {
+    if (cancelled && *cancelled) return command_result::cancelled;
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - clock::now()).count();
-    if (left <= 0) return false;
+    if (left <= 0) return command_result::timed_out;
     pollfd p{fd, POLLIN, 0};
-    const int ready = ::poll(&p, 1, static_cast<int>(left < 1000 ? left : 1000));
+    const int ready = ::poll(&p, 1, static_cast<int>(left < look_every ? left : look_every));
     if (ready <= 0) continue;
     const auto n = ::read(fd, buffer, sizeof buffer);
-    if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) return true;
+    if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) return command_result::exited;
     if (n < 0) continue;
     const auto room = output_limit - result.output.size();
     result.output.append(buffer, std::min(room, static_cast<std::size_t>(n)));
@@ -60,8 +64,8 @@ bool collect(int fd, clock::time_point deadline, std::size_t output_limit, comma
 
 }  // namespace
 
-command_result run_command(const std::vector<std::string>& arguments, std::chrono::milliseconds time_limit, std::size_t memory_limit,
-                           std::size_t output_limit) {
+command_result run_command(const std::vector<std::string>& arguments, const command_limits& limits, const std::string& directory,
+                           const std::atomic<bool>* cancelled) {
   command_result result;
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) {
@@ -73,6 +77,7 @@ command_result run_command(const std::vector<std::string>& arguments, std::chron
   posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&files, ends[1], 1);
   posix_spawn_file_actions_adddup2(&files, ends[1], 2);
+  if (!directory.empty()) posix_spawn_file_actions_addchdir_np(&files, directory.c_str());
   posix_spawn_file_actions_addclosefrom_np(&files, 3);  // the node's sockets are none of its business
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
@@ -96,20 +101,20 @@ command_result run_command(const std::vector<std::string>& arguments, std::chron
     result.status = failure;
     return result;
   }
-  limit(pid, memory_limit);
+  limit(pid, limits);
 
-  const bool ended = collect(ends[0], clock::now() + time_limit, output_limit, result);
+  const auto how = collect(ends[0], clock::now() + limits.time, limits.output, cancelled, result);
   ::close(ends[0]);
   // Also after a proper end: whatever of the group is left holds our pipe or runs for nobody. The leader is not waited for yet, so
   // the group's number cannot have been given to others.
   siginfo_t info{};
-  if (ended) ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT);
+  if (how == command_result::exited) ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT);
   ::kill(-pid, SIGKILL);
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
-  if (!ended)
-    result.how = command_result::timed_out;
+  if (how != command_result::exited)
+    result.how = how;
   else if (WIFEXITED(status))
     result.how = command_result::exited, result.status = WEXITSTATUS(status);
   else

@@ -8,7 +8,7 @@ features_module(v1 FIRST_VERSION)
 features_module(v2 SECOND_VERSION)
 features_module(v3 SECOND_VERSION OTHER_LAYOUT)
 
-add_executable(cnode_module_api_test actors/code_main.cpp actors/compile_module_test.cpp actors/module_api_test.cpp)
+add_executable(cnode_module_api_test actors/code_main.cpp actors/compile_diagnostics_test.cpp actors/compile_module_test.cpp actors/module_api_test.cpp)
 target_compile_definitions(cnode_module_api_test PRIVATE TEST_MODULES="${modules}")
 target_include_directories(cnode_module_api_test PRIVATE support ${PROJECT_SOURCE_DIR}/actors/src)
 target_link_libraries(cnode_module_api_test PRIVATE cnode::actors GTest::gtest)

@@ -36,6 +36,7 @@ void add_code_builtins(runtime& node) {
   add_code_module(node.code());
   add_code_path_functions(node.code());
   add_erlang_code_functions(node.code());
+  add_compile_functions(node.code());
 }
 
 }  // namespace cnode::actors

@@ -31,11 +31,13 @@ void log_from_module(log_level level, std::string_view text) {
 
 code_server_impl::code_server_impl(runtime& n, code_server& s)
     : node{n}, server{s}, directory{std::make_unique<std::atomic<leaf*>[]>(leaves)} {
+  compilations = std::make_unique<compile_queue>();
   thread = std::thread{[this] { loader_main(); }};
 }
 
 // The processes are gone by now, so the table's reference is a version's last.
 code_server_impl::~code_server_impl() {
+  compilations.reset();
   for (auto& s : slots) {
     if (auto* v = s.current.exchange(nullptr)) v->release();
     if (auto* v = std::exchange(s.old, nullptr)) v->release();
