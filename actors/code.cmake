@@ -6,8 +6,13 @@ target_sources(cnode_actors PRIVATE
   src/code/purge.cpp
   src/code/run_directory.cpp
   src/code/elf_file.cpp
+  src/code/elf_tables.cpp
+  src/code/elf_relocations.cpp
   src/code/module_file.cpp
   src/code/sha256.cpp
+  src/code/digest_trailer.cpp
+  src/code/description.cpp
+  src/code/probe.cpp
   src/code/module_info.cpp
   src/code/host_functions.cpp
   src/code/native_objects.cpp
@@ -17,8 +22,4 @@ target_sources(cnode_actors PRIVATE
   src/code/code_builtins.cpp
   src/code/code_path_builtins.cpp
   src/code/code_erlang_builtins.cpp
-  src/code/compile_builtins.cpp
-  src/code/compile_diagnostics.cpp
-  src/code/compile_options.cpp
-  src/code/compile_queue.cpp
 )

@@ -1,6 +1,8 @@
 # cnode::testing: what authors test their modules with. One archive with the node in it, so that nothing else need be installed.
 find_package(Threads REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
+find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
 add_library(cnode_testing STATIC
   testing/src/engine.cpp
   testing/src/engine_calls.cpp
@@ -16,7 +18,7 @@ target_compile_features(cnode_testing PUBLIC cxx_std_20)
 foreach(layer cnode_protocol cnode_actors cnode_services)
   target_include_directories(cnode_testing PRIVATE $<TARGET_PROPERTY:${layer},INCLUDE_DIRECTORIES>)
 endforeach()
-target_link_libraries(cnode_testing PUBLIC Threads::Threads ZLIB::ZLIB ${CMAKE_DL_LIBS})
+target_link_libraries(cnode_testing PUBLIC Threads::Threads ZLIB::ZLIB OpenSSL::Crypto ${CMAKE_DL_LIBS})
 if(CNODE_SANITIZE)
   # A test runs modules in its own process: all of it is built alike.
   target_compile_options(cnode_testing INTERFACE -fsanitize=${CNODE_SANITIZE} -fno-omit-frame-pointer)

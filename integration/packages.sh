@@ -32,6 +32,6 @@ need_to_build() {
   local boost=libboost1.81-dev
   [ "$(. /etc/os-release && echo "${VERSION_ID:-12}")" = 12 ] || boost=libboost-dev
   need g++ g++ cmake cmake ninja ninja-build make make \
-    /usr/include/boost/asio.hpp $boost /usr/include/CLI/CLI.hpp libcli11-dev /usr/include/zlib.h zlib1g-dev \
+    /usr/include/boost/asio.hpp $boost /usr/include/CLI/CLI.hpp libcli11-dev /usr/include/zlib.h zlib1g-dev /usr/include/openssl/sha.h libssl-dev \
     /usr/include/spdlog/spdlog.h libspdlog-dev /usr/include/ei.h erlang-dev erl erlang-base iex elixir
 }

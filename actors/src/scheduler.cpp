@@ -216,6 +216,7 @@ void scheduler::watch() {
   while (!stopping_) {
     watch_.wait_for(guard, busy ? watch_busy : watch_idle);
     if (stopping_) break;
+    node_.code().look_at_loader();
     const auto now = std::chrono::steady_clock::now();
     unsigned stuck = 0, in_use = 0;
     bool queued_behind = false;

@@ -69,8 +69,6 @@ void add_start_options(CLI::App& verb, start_options& o) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc == 3 && std::string_view(argv[1]) == probe_verb) return cnode::program::probe(argv[2]);
-
   CLI::App app{"cnode: an Erlang node whose GenServers are C++ modules, upgraded live"};
   app.name("cnode");
   app.set_version_flag("--version", std::string("cnode ") + CNODE_VERSION);

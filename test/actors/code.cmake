@@ -13,12 +13,19 @@ tiny_module(v3 VERSION=3 LAYOUT=78)
 tiny_module(other VERSION=1 NAME="other")
 tiny_module(no_vsn NO_VSN)
 foreach(bad NO_STAMP ABI HEADERS SANITIZER ENTRY_NAME NULL SIZE DESCRIBED_NAME VSN DUPLICATE ON_LOAD TWO_EXPORTS STATIC_TLS IFUNC UNDEFINED UNIQUE
-            NODELETE)
+            NODELETE THREAD_LOCAL CXX11_ABI DEBUG_MODE OUTSIDE EARLY_CALL SLOW LINKED)
   tiny_module(${bad} BAD_${bad})
 endforeach()
 # What cnode_add_module prevents has to be asked for.
 target_link_options(tiny_NODELETE PRIVATE -Wl,-z,nodelete)
 target_link_options(tiny_UNDEFINED PRIVATE -Wl,-z,undefs)
+# cnode_add_module's -fno-use-cxa-atexit lets g++ leave such destructors out.
+target_compile_options(tiny_THREAD_LOCAL PRIVATE -fuse-cxa-atexit)
+# Linked against a module, as a library is.
+add_dependencies(tiny_LINKED tiny_other)
+target_link_options(tiny_LINKED PRIVATE -L${modules}/other_name -Wl,--no-as-needed -l:friend.so)
+add_custom_command(TARGET tiny_other POST_BUILD COMMAND ${CMAKE_COMMAND} -E make_directory ${modules}/other_name
+                   COMMAND ${CMAKE_COMMAND} -E copy $<TARGET_FILE:tiny_other> ${modules}/other_name/friend.so)
 file(WRITE ${modules}/all.map "{ global: *; };")
 foreach(open TWO_EXPORTS ENTRY_NAME UNIQUE)
   get_target_property(options tiny_${open} LINK_OPTIONS)
@@ -36,11 +43,12 @@ set_target_properties(tiny_PROGRAM PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${modules
 add_executable(cnode_code_test
   actors/code_main.cpp
   actors/code_loading_test.cpp
+  actors/code_digest_test.cpp
   actors/code_purge_test.cpp
   actors/code_natives_test.cpp
   actors/code_builtins_test.cpp
   actors/code_bad_files_test.cpp)
-target_compile_definitions(cnode_code_test PRIVATE TEST_MODULES="${modules}")
+target_compile_definitions(cnode_code_test PRIVATE TEST_MODULES="${modules}" SIGN_SCRIPT="${CNODE_SIGN_SCRIPT}")
 target_include_directories(cnode_code_test PRIVATE support ${PROJECT_SOURCE_DIR}/actors/src)
 target_link_libraries(cnode_code_test PRIVATE cnode::actors GTest::gtest)
 add_dependencies(cnode_code_test ${code_test_modules} tiny_PROGRAM)

@@ -1,6 +1,7 @@
 # cnode_add_module(NAME SOURCES... [OUTPUT_NAME Elixir.Name] [OUTPUT_DIRECTORY DIR])
 #
 # Builds a callback module: <OUTPUT_NAME>.so (default: NAME), loadable, replaceable and unloadable by a cnode.
+# The file ends with a digest of itself (cnode_sign.cmake); strip or edit before that, or sign again.
 # Works in this source tree and after find_package(cnode). Give OUTPUT_NAME when one project builds several versions of a module, or
 # when the name contains what CMake does not allow in a target's name.
 include_guard(GLOBAL)
@@ -12,6 +13,7 @@ check_cxx_compiler_flag(-fno-gnu-unique CNODE_HAS_NO_GNU_UNIQUE)
 
 # In the cache, because the function is called from other directories than the one that includes this file.
 set(CNODE_EXPORTS_MAP ${CMAKE_CURRENT_LIST_DIR}/exports.map CACHE INTERNAL "")
+set(CNODE_SIGN_SCRIPT ${CMAKE_CURRENT_LIST_DIR}/cnode_sign.cmake CACHE INTERNAL "")
 
 # The flags, once: `cnode compile` uses the same.
 unset(CNODE_MODULE_COMPILE_OPTIONS CACHE)
@@ -49,10 +51,11 @@ function(cnode_add_module name)
   add_library(${name} MODULE ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE cnode::module_api)
   set_target_properties(${name} PROPERTIES PREFIX "" SUFFIX ".so" OUTPUT_NAME ${arg_OUTPUT_NAME} NO_SONAME ON
-                                           LINK_DEPENDS ${CNODE_EXPORTS_MAP})
+                                           LINK_DEPENDS "${CNODE_EXPORTS_MAP};${CNODE_SIGN_SCRIPT}")
   if(arg_OUTPUT_DIRECTORY)
     set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${arg_OUTPUT_DIRECTORY})
   endif()
   target_compile_options(${name} PRIVATE ${CNODE_MODULE_COMPILE_OPTIONS})
   target_link_options(${name} PRIVATE ${CNODE_MODULE_LINK_OPTIONS} -Wl,--version-script=${CNODE_EXPORTS_MAP})
+  add_custom_command(TARGET ${name} POST_BUILD COMMAND ${CMAKE_COMMAND} -DCNODE_FILE=$<TARGET_FILE:${name}> -P ${CNODE_SIGN_SCRIPT} VERBATIM)
 endfunction()

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -25,7 +26,6 @@
 #include <cnode/protocol/atom_table.hpp>
 #include <cnode/protocol/block.hpp>
 
-#include "code/compile_queue.hpp"
 #include "code/module_file.hpp"
 
 namespace cnode::actors {
@@ -75,6 +75,8 @@ struct module_version::loaded_file {
   std::unordered_map<cnode_term, std::uint32_t> waiting;
 };
 
+struct mapped_file;
+
 struct module_slot {
   term name;
   std::atomic<module_version*> current{nullptr};
@@ -115,10 +117,25 @@ struct code_server_impl {
   void run_on_load(candidate_ptr c);
   void publish(candidate_ptr c);
   void refuse(candidate& c, std::string_view error, std::string text);
-  // Private copy, dlopen, entry, description. False with the reason.
+  bool prepare(candidate& c);                    // up to the opened version
+  bool replaceable(candidate& c);                // no part of the node
+  // Private copy; dlopen, entry, description. False with the reason, and nothing is left behind.
+  bool write_copy(candidate& c, std::string& why);
   bool open_module(candidate& c, std::string& why);
-  bool read_description(candidate& c, std::string& why);
+  bool read_description(candidate& c, const mapped_file& mapped, std::string& why);
   void close_module(module_version& v);          // dlclose, verified; the copy goes
+
+  // What the dynamic linker or a file's own code does just now, while everything else waits for the loader's thread.
+  class timed_step {
+   public:
+    timed_step(code_server_impl& s, term module, const char* what);
+    ~timed_step();
+    timed_step(const timed_step&) = delete;
+
+   private:
+    code_server_impl& server_;
+  };
+  void look_at_loader();                         // the watchdog: names in the log a step that takes longer than a second
 
   // ---- purge (purge.cpp) and reaper (loader.cpp), loader thread
   bool purge_now(term module, bool soft);
@@ -157,11 +174,15 @@ struct code_server_impl {
   std::thread thread;
   std::thread::id thread_id;
 
+  std::mutex step_lock;
+  const char* step = nullptr;                    // null: none
+  term step_module;
+  std::chrono::steady_clock::time_point step_since;
+  bool step_reported = false;
+
   std::string run_directory;                     // loader thread
   std::uint64_t next_copy = 0;
   std::atomic<std::uint64_t> unmapped{0}, stuck{0}, lingering{0};
-
-  std::unique_ptr<compile_queue> compilations;   // c:c & co.; its compiler is killed before anything else of this ends
 
   std::mutex sink_lock;
   term io_sink;                                  // drops io replies to put_chars
@@ -175,8 +196,13 @@ struct code_server_impl::candidate {
   std::string path;
   module_file file;
   bool purge_first = false;  // load_binary
-  load_done done;
+  load_done done;            // called once
+  std::string copy;          // the private copy, until a version has it
   module_version* version = nullptr;  // from open_module on; ours until published
+
+  candidate() = default;
+  candidate(const candidate&) = delete;
+  ~candidate();
 };
 
 // For host functions without an env: the log of the node made last.

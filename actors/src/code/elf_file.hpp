@@ -15,6 +15,7 @@ struct elf_report {
   std::string why;                   // which rule is broken; with the flag that cures it where there is one
   std::vector<std::string> exports;  // names of defined global symbols
   std::vector<std::string> needed;   // DT_NEEDED
+  std::vector<std::string> run_path; // the directories of DT_RUNPATH or DT_RPATH
   std::vector<std::string> warnings; // undefined symbols that tie resources to the module's code
   std::string_view note;             // descriptor of the note with our owner and type; empty: none
   std::size_t image_end = 0;         // where the ELF image ends: a trailer may follow

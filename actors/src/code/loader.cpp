@@ -1,12 +1,16 @@
 // The loader's thread: files come in, versions become current, versions nobody uses any more go. One job after the other; a
 // scheduler thread never waits for it.
 #include <cstring>
+#include <new>
 #include <utility>
+
+#include <unistd.h>
 
 #include <cnode/actors/process.hpp>
 #include <cnode/protocol/term_text.hpp>
 
 #include "code/code_impl.hpp"
+#include "code/probe.hpp"
 
 namespace cnode::actors {
 
@@ -51,9 +55,13 @@ void code_server_impl::loader_main() {
 
 // ---- what comes in
 
+code_server_impl::candidate::~candidate() {
+  if (!copy.empty()) ::unlink(copy.c_str());
+}
+
 void code_server_impl::refuse(candidate& c, std::string_view error, std::string text) {
   if (error != "nofile") node.log(log_level::warning, "module " + (c.module ? std::string{atom_text(c.module)} : c.path) + " not loaded: " + text);
-  c.done({false, c.module, atom(error), std::move(text)});
+  if (auto done = std::exchange(c.done, nullptr)) done({false, c.module, atom(error), std::move(text)});
 }
 
 void code_server_impl::load_path(term module, std::string path, load_done done) {
@@ -62,7 +70,13 @@ void code_server_impl::load_path(term module, std::string path, load_done done) 
   c->path = std::move(path);
   c->done = std::move(done);
   std::string why;
-  switch (read_module_file(c->path, c->file.bytes, why)) {
+  auto error = file_error::bad;
+  try {
+    error = read_module_file(c->path, c->file.bytes, why);
+  } catch (const std::bad_alloc&) {
+    why = c->path + ": no memory to read it";
+  }
+  switch (error) {
     case file_error::none: return check(c);
     case file_error::missing: return refuse(*c, "nofile", std::move(why));
     case file_error::bad: return refuse(*c, "badfile", std::move(why));
@@ -70,33 +84,68 @@ void code_server_impl::load_path(term module, std::string path, load_done done) 
 }
 
 void code_server_impl::check(candidate_ptr c) {
-  std::string why;
-  if (!check_module_file(c->file, c->module ? atom_text(c->module) : std::string_view{}, why))
-    return refuse(*c, "badfile", c->path + ": " + why);
-  if (!c->module) c->module = find_or_make_atom({c->file.stamp.module_name, strnlen(c->file.stamp.module_name, sizeof c->file.stamp.module_name)});
-  if (!c->module) return refuse(*c, "badfile", c->path + ": the module's name is no atom");
-  for (const auto& w : c->file.warnings) node.log(log_level::warning, c->path + ": " + w + "; that must end before the module is unloaded");
+  bool good = false;
+  try {
+    good = prepare(*c);
+  } catch (const std::bad_alloc&) {
+    if (c->version) std::exchange(c->version, nullptr)->release();
+    refuse(*c, "badfile", c->path + ": no memory to load it");
+  }
+  if (!good) return;
   // load_binary purges, once the file is known to be good (code_server:try_finish_module since OTP 27).
   if (c->purge_first) purge_now(c->module, false);
-  if (!may_enter(*c)) return;
-  if (!open_module(*c, why)) return refuse(*c, "badfile", c->path + ": " + why);
+  if (!may_enter(*c)) return std::exchange(c->version, nullptr)->release();
   if (c->version->description()->on_load) return run_on_load(c);
   publish(c);
 }
 
-bool code_server_impl::may_enter(candidate& c) {
-  bool old, builtin;
+// All that can fail comes before anything of the version that serves is touched. False: refused.
+bool code_server_impl::prepare(candidate& c) {
+  std::string why;
+  const auto bad = [&] {
+    refuse(c, "badfile", c.path + ": " + why);
+    return false;
+  };
+  if (!check_module_file(c.file, c.module ? atom_text(c.module) : std::string_view{}, why)) return bad();
+  if (!c.module) c.module = find_or_make_atom(stamped_name(c.file.stamp));
+  if (!c.module) return why = "the module's name is no atom", bad();
+  if (!replaceable(c)) return false;
+  const auto loaded = [this](const std::string& name) { return server.is_loaded(find_or_make_atom(name)); };
+  auto directories = server.path();
+  if (const auto slash = c.path.rfind('/'); slash != std::string::npos) directories.push_back(c.path.substr(0, slash));
+  if (!check_needed_libraries(c.file, directories, loaded, why)) return bad();
+  for (const auto& w : c.file.warnings) node.log(log_level::warning, c.path + ": " + w);
+  if (!write_copy(c, why)) return bad();
+  if (!c.file.is_signed) {
+    auto probe = probe_file(c.copy, atom_text(c.module));
+    if (!probe.ok) return why = std::move(probe.why), bad();
+  }
+  if (!c.purge_first && !may_enter(c)) return false;
+  return open_module(c, why) || bad();
+}
+
+bool code_server_impl::replaceable(candidate& c) {
+  bool builtin;
   {
     std::lock_guard guard{table_lock};
-    auto& slot = make_slot(c.module);
-    auto* current = slot.current.load(std::memory_order_acquire);
+    auto* current = make_slot(c.module).current.load(std::memory_order_acquire);
     builtin = current && current->builtin();
-    old = slot.old && current;  // after a delete the place of the current version is free
   }
   const std::string name{atom_text(c.module)};
   if (builtin) refuse(c, "sticky_directory", name + " is part of the node and cannot be replaced");
-  else if (old) refuse(c, "not_purged", name + " has old code: purge it first");
-  return !builtin && !old;
+  return !builtin;
+}
+
+bool code_server_impl::may_enter(candidate& c) {
+  if (!replaceable(c)) return false;
+  bool old;
+  {
+    std::lock_guard guard{table_lock};
+    auto& slot = make_slot(c.module);
+    old = slot.old && slot.current.load(std::memory_order_acquire);  // after a delete the place of the current version is free
+  }
+  if (old) refuse(c, "not_purged", std::string{atom_text(c.module)} + " has old code: purge it first");
+  return !old;
 }
 
 namespace {
@@ -170,7 +219,7 @@ void code_server_impl::publish(candidate_ptr c) {
     return refuse(*c, "not_purged", std::string{atom_text(c->module)} + " has old code: purge it first");
   }
   node.log(log_level::debug, "loaded " + std::string{atom_text(c->module)} + " from " + c->path);
-  c->done({true, c->module, {}, {}});
+  if (auto done = std::exchange(c->done, nullptr)) done({true, c->module, {}, {}});
 }
 
 // ---- what goes
@@ -185,6 +234,38 @@ void code_server_impl::reap(module_version* v) {
   lingering.fetch_sub(1, std::memory_order_relaxed);
   recycle(v);
 }
+
+// ---- what takes long
+
+namespace {
+constexpr std::chrono::seconds long_step{1};
+}
+
+code_server_impl::timed_step::timed_step(code_server_impl& s, term module, const char* what) : server_{s} {
+  std::lock_guard guard{s.step_lock};
+  s.step = what;
+  s.step_module = module;
+  s.step_since = std::chrono::steady_clock::now();
+  s.step_reported = false;
+}
+
+code_server_impl::timed_step::~timed_step() {
+  std::lock_guard guard{server_.step_lock};
+  server_.step = nullptr;
+}
+
+void code_server_impl::look_at_loader() {
+  std::string text;
+  {
+    std::lock_guard guard{step_lock};
+    if (!step || step_reported || std::chrono::steady_clock::now() - step_since < long_step) return;
+    step_reported = true;
+    text = "module " + std::string{atom_text(step_module)} + ": " + step + " takes longer than 1 s; all loading and purging waits for it";
+  }
+  node.log(log_level::warning, text);
+}
+
+void code_server::look_at_loader() { impl_->look_at_loader(); }
 
 // ---- public
 

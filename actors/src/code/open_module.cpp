@@ -3,12 +3,12 @@
 #include <utility>
 
 #include <dlfcn.h>
-#include <link.h>
 #include <unistd.h>
 
 #include <cnode/protocol/term_text.hpp>
 
 #include "code/code_impl.hpp"
+#include "code/description.hpp"
 #include "code/run_directory.hpp"
 
 namespace cnode::actors {
@@ -23,22 +23,6 @@ std::string copy_name(term module, std::uint64_t number) {
     name += plain ? c : '_';
   }
   return name + "-" + std::to_string(::getpid()) + "-" + std::to_string(number) + ".so";
-}
-
-template <class F>
-void each_object(F f) {
-  ::dl_iterate_phdr(
-      [](dl_phdr_info* info, std::size_t, void* context) {
-        (*static_cast<F*>(context))(*info);
-        return 0;
-      },
-      &f);
-}
-
-bool is_mapped(std::uintptr_t base, const std::string& name) {
-  bool there = false;
-  each_object([&](const dl_phdr_info& i) { there |= i.dlpi_addr == base && name == i.dlpi_name; });
-  return there;
 }
 
 // `vsn` of the source, or the file's digest as a number, as the compiler does for .beam files without -vsn.
@@ -64,66 +48,52 @@ term behaviour_name(term module, const char* name) {
 
 }  // namespace
 
+// Before anything is purged: a full disk must cost no process its code.
+bool code_server_impl::write_copy(candidate& c, std::string& why) {
+  // The directory may have been cleaned away under a node that runs for months.
+  if (run_directory.empty() || ::access(run_directory.c_str(), W_OK | X_OK) != 0) run_directory = make_run_directory(why);
+  if (run_directory.empty()) return false;
+  const auto copy = run_directory + "/" + copy_name(c.module, ++next_copy);
+  if (!write_private_copy(copy, c.file.bytes, c.file.bytes.size(), why)) return false;
+  c.copy = copy;
+  std::string{}.swap(c.file.bytes);
+  return true;
+}
+
 bool code_server_impl::open_module(candidate& c, std::string& why) {
   auto* v = new_version(c.module);
   c.version = v;
   auto& f = file(*v);
   f.path = c.path;
+  f.private_path = std::exchange(c.copy, {});
   std::memcpy(f.digest, c.file.digest, sizeof f.digest);
-  const auto give_up = [&] {
-    std::exchange(c.version, nullptr)->release();
-    return false;
-  };
-  // The directory may have been cleaned away under a node that runs for months.
-  if (run_directory.empty() || ::access(run_directory.c_str(), W_OK | X_OK) != 0) run_directory = make_run_directory(why);
-  if (run_directory.empty()) return give_up();
-  const auto copy = run_directory + "/" + copy_name(c.module, ++next_copy);
-  if (!write_private_copy(copy, c.file.bytes, c.file.bytes.size(), why)) return give_up();
-  f.private_path = copy;
-  std::string{}.swap(c.file.bytes);
-
-  f.handle = ::dlopen(copy.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!f.handle) {
-    const char* text = ::dlerror();
-    why = text ? text : "dlopen failed";
-    // The copy's name says nothing to the user.
-    if (why.starts_with(copy + ": ")) why.erase(0, copy.size() + 2);
-    return give_up();
-  }
-  link_map* map = nullptr;
-  if (::dlinfo(f.handle, RTLD_DI_LINKMAP, &map) == 0 && map) {
-    f.base = map->l_addr;
-    f.link_name = map->l_name;
-  }
-  each_object([&](const dl_phdr_info& i) {
-    if (i.dlpi_addr != f.base || f.link_name != i.dlpi_name) return;
-    for (int n = 0; n < i.dlpi_phnum; ++n)
-      if (i.dlpi_phdr[n].p_type == PT_LOAD)
-        f.ranges.emplace_back(f.base + i.dlpi_phdr[n].p_vaddr, f.base + i.dlpi_phdr[n].p_vaddr + i.dlpi_phdr[n].p_memsz);
-  });
+  timed_step step{*this, c.module, "opening it (dlopen with its constructors, then its entry)"};
+  mapped_file mapped;
+  bool ok = map_file(f.private_path, mapped, why);
+  f.handle = mapped.handle;
+  f.base = mapped.base;
+  f.link_name = mapped.link_name;
+  for (const auto& s : mapped.segments) f.ranges.emplace_back(s.begin, s.end);
   {
     std::unique_lock guard{ranges_lock};
     for (const auto& [begin, end] : f.ranges) ranges[begin] = {end, v};
   }
-  if (!read_description(c, why)) return give_up();
-  return true;
+  ok = ok && read_description(c, mapped, why);
+  if (!ok) std::exchange(c.version, nullptr)->release();
+  return ok;
 }
 
-bool code_server_impl::read_description(candidate& c, std::string& why) {
+bool code_server_impl::read_description(candidate& c, const mapped_file& mapped, std::string& why) {
   auto& v = *c.version;
   auto& f = file(v);
   auto entry = reinterpret_cast<cnode_module_entry_function>(::dlsym(f.handle, "cnode_module_entry"));
   if (!entry) return why = "does not export cnode_module_entry", false;
   const auto* d = entry(&host_functions());
-  if (!d) return why = "its entry refuses this host", false;
-  if (d->size < sizeof(cnode_module)) return why = "its description is too small (" + std::to_string(d->size) + " bytes): rebuild it with this node's headers", false;
-  if (d->abi_major != CNODE_ABI_MAJOR || d->abi_minor > CNODE_ABI_MINOR) return why = "its description is of another ABI: rebuild it with this node's headers", false;
-  if (!d->name || atom_text(c.module) != d->name) return why = "describes module " + std::string{d->name ? d->name : "(none)"} + ", not " + std::string{atom_text(c.module)}, false;
-  if (d->export_count > 0 && !d->exports) return why = "its table of exports is missing", false;
+  if (!check_description(d, mapped, atom_text(c.module), why)) return false;
   for (std::uint32_t i = 0; i < d->export_count; ++i) {
     const auto& e = d->exports[i];
-    const auto name = e.name ? find_or_make_atom(e.name) : term{};
-    if (!name || !e.function || e.arity > 255) return why = "export number " + std::to_string(i + 1) + " has no legal name, arity or function", false;
+    const auto name = find_or_make_atom(e.name);
+    if (!name) return why = "export number " + std::to_string(i + 1) + " has no legal name, arity or function", false;
     if (!f.exports.add(name, e.arity, e.flags & CNODE_EXPORT_DIRTY, e.function))
       return why = "exports " + std::string{e.name} + "/" + std::to_string(e.arity) + " twice", false;
   }
@@ -155,7 +125,10 @@ void code_server_impl::close_module(module_version& v) {
       if (auto i = ranges.find(r.first); i != ranges.end() && i->second.second == &v) ranges.erase(i);
   }
   if (f.handle) {
-    ::dlclose(f.handle);  // its result says nothing: it is 0 for a file that stays
+    {
+      timed_step step{*this, v.name(), "closing it (dlclose with its destructors)"};
+      ::dlclose(f.handle);  // its result says nothing: it is 0 for a file that stays
+    }
     if (is_mapped(f.base, f.link_name)) {
       stuck.fetch_add(1, std::memory_order_relaxed);
       node.log(log_level::warning, "module " + std::string{atom_text(v.name())} + " from " + f.path +

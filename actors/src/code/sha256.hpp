@@ -1,4 +1,4 @@
-// SHA-256 (FIPS 180-4): what tells one module file from another.
+// SHA-256 (FIPS 180-4), OpenSSL's: what tells one module file from another, and a whole one from a damaged one.
 #pragma once
 
 #include <array>

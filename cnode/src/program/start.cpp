@@ -169,6 +169,4 @@ int describe(const std::string& file) {
   return status == 0 ? 0 : 1;
 }
 
-int probe(const char* file) { return actors::probe_main(file); }
-
 }  // namespace cnode::program

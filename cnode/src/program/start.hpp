@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "start_options.hpp"
 
@@ -13,9 +12,5 @@ int start(const start_options& options, int argc, char** argv);
 
 int compile(const std::string& source, const std::string& directory);
 int describe(const std::string& file);
-
-// What the program runs itself as, to look into a module file that might not survive being loaded.
-constexpr std::string_view probe_verb = "--probe-module";
-int probe(const char* file);
 
 }  // namespace cnode::program

@@ -4,6 +4,8 @@
 #include <memory>
 #include <string>
 
+#include <unistd.h>
+
 #include <cnode/stamp.hpp>
 
 #ifndef NAME
@@ -94,6 +96,12 @@ static int (*tiny_choose())() { return chosen_one; }
 }
 namespace {
 #endif
+#if defined(BAD_THREAD_LOCAL)
+thread_local std::string remembered;
+#endif
+#if defined(BAD_SLOW)
+const int slow = usleep(1'300'000);
+#endif
 #if defined(BAD_UNDEFINED)
 }
 extern "C" int nobody_has_this();
@@ -105,6 +113,8 @@ cnode_term odd(cnode_env*, const cnode_term*) {
   return cnode_make_small(*shared_by_all);
 #elif defined(BAD_STATIC_TLS)
   return cnode_make_small(++counted);
+#elif defined(BAD_THREAD_LOCAL)
+  return cnode_make_small(static_cast<int>((remembered += "x").size()));
 #elif defined(BAD_IFUNC)
   return cnode_make_small(tiny_chosen());
 #elif defined(BAD_UNDEFINED)
@@ -121,6 +131,10 @@ cnode_term odd(cnode_env*, const cnode_term*) {
   stamp.abi_major = 9;
 #elif defined(BAD_HEADERS)
   stamp.header_hash ^= 1;
+#elif defined(BAD_CXX11_ABI)
+  stamp.cxx11_abi ^= 1;
+#elif defined(BAD_DEBUG_MODE)
+  stamp.debug_mode = 1;
 #elif defined(BAD_SANITIZER)
   stamp.sanitizer = stamp.sanitizer == CNODE_SANITIZE_ADDRESS ? CNODE_SANITIZE_NONE : CNODE_SANITIZE_ADDRESS;
 #endif
@@ -166,7 +180,13 @@ extern "C" [[gnu::visibility("default")]] const cnode_module* cnode_module_entry
       "<<\"" TEXT(VERSION) "\">>",
 #endif
       nullptr, exports, sizeof exports / sizeof *exports, on_load};
-#if defined(BAD_NULL)
+#if defined(BAD_OUTSIDE)
+  static cnode_module outside = module;
+  outside.on_load = reinterpret_cast<cnode_function>(reinterpret_cast<void*>(h->atom));  // the host's, not the file's
+  return &outside;
+#elif defined(BAD_EARLY_CALL)
+  return h->self(nullptr) ? &module : nullptr;
+#elif defined(BAD_NULL)
   return nullptr;
 #else
   return &module;

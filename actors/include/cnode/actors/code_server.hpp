@@ -101,6 +101,9 @@ class code_server {
   struct unload_counts { std::uint64_t unmapped = 0, stuck = 0, lingering = 0; };
   unload_counts unloads() const;
 
+  // For a watchdog: names in the log what holds the loader's thread up for more than a second.
+  void look_at_loader();
+
   const cnode_host* host_table() const;
   runtime& node() const;
 
@@ -121,10 +124,8 @@ const cnode_host& host_functions();
 void add_code_builtins(runtime& node);
 
 // For `cnode describe FILE`: name, vsn, exports and stamp of a module file as text, or why it would be refused. status 0: it would
-// be loaded. Code of the file runs in a process of its own (this program started again with the hidden verb `--probe-module`).
+// be loaded. Code of the file runs in a process of its own (the program cnode_probe).
 std::string describe_module_file(const std::string& path, int& status);
-// That verb: opens the file and writes what it finds to standard output. Returns the exit status.
-int probe_main(const char* path);
 
 // The three builtin helper calls every host function file needs.
 term raise(cnode_env* env, term error_class, term reason);   // returns none

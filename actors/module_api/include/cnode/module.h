@@ -167,12 +167,17 @@ typedef const cnode_module *(*cnode_module_entry_function)(const cnode_host *hos
 #define CNODE_NOTE_OWNER "cnode"
 enum { CNODE_NOTE_TYPE = 1 };
 enum { CNODE_SANITIZE_NONE = 0, CNODE_SANITIZE_ADDRESS = 1, CNODE_SANITIZE_THREAD = 2 };
+enum { CNODE_CXX11_ABI_OLD = 0, CNODE_CXX11_ABI_NEW = 1, CNODE_CXX11_ABI_NONE = 2 /* plain C, or not libstdc++ */ };
 typedef struct cnode_stamp {
   uint32_t size; /* sizeof(cnode_stamp) */
   uint16_t abi_major, abi_minor;
   uint32_t pointer_size;
   uint32_t sanitizer;
   uint64_t header_hash;    /* of the ABI structures' sizes and offsets */
+  uint32_t cxx11_abi;      /* _GLIBCXX_USE_CXX11_ABI */
+  uint32_t debug_mode;     /* 1: _GLIBCXX_DEBUG */
+  uint32_t cplusplus;      /* __cplusplus; 0: plain C. Shown, not compared */
+  uint32_t libstdcxx;      /* _GLIBCXX_RELEASE, or 0. Shown, not compared */
   char module_name[256 * 4];
   char vsn[256];
   char compiler[64];

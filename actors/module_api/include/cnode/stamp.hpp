@@ -39,7 +39,7 @@ constexpr std::uint64_t abi_header_hash() {
       offsetof(cnode_module, exports), offsetof(cnode_module, export_count), offsetof(cnode_module, on_load),
       offsetof(cnode_host, atom), offsetof(cnode_host, heap_grow), offsetof(cnode_host, make_native),
       offsetof(cnode_host, self), offsetof(cnode_host, send), offsetof(cnode_host, put_chars), offsetof(cnode_host, apply),
-      offsetof(cnode_host, node),
+      offsetof(cnode_host, node), sizeof(cnode_stamp), offsetof(cnode_stamp, module_name),
   };
   std::uint64_t hash = detail::fnv_start;
   for (auto number : numbers) hash = detail::fnv(hash, number);
@@ -62,6 +62,22 @@ constexpr std::uint32_t sanitizer_kind() {
 #endif
 #else
   return CNODE_SANITIZE_NONE;
+#endif
+}
+
+// How the standard library is configured: its objects differ in size.
+constexpr std::uint32_t cxx11_abi() {
+#if defined(_GLIBCXX_USE_CXX11_ABI)
+  return _GLIBCXX_USE_CXX11_ABI ? CNODE_CXX11_ABI_NEW : CNODE_CXX11_ABI_OLD;
+#else
+  return CNODE_CXX11_ABI_NONE;
+#endif
+}
+constexpr std::uint32_t debug_mode() {
+#if defined(_GLIBCXX_DEBUG)
+  return 1;
+#else
+  return 0;
 #endif
 }
 
@@ -90,6 +106,12 @@ constexpr cnode_stamp make_stamp(const char* module_name, const char* vsn) {
   stamp.pointer_size = sizeof(void*);
   stamp.sanitizer = sanitizer_kind();
   stamp.header_hash = abi_header_hash();
+  stamp.cxx11_abi = cxx11_abi();
+  stamp.debug_mode = debug_mode();
+  stamp.cplusplus = static_cast<std::uint32_t>(__cplusplus);
+#if defined(_GLIBCXX_RELEASE)
+  stamp.libstdcxx = _GLIBCXX_RELEASE;
+#endif
   detail::copy_text(stamp.module_name, module_name);
   detail::copy_text(stamp.vsn, vsn);
   for (std::size_t i = 0; i + 1 < sizeof stamp.compiler && detail::compiler_text[i] != 0; ++i)
