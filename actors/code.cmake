@@ -22,4 +22,8 @@ target_sources(cnode_actors PRIVATE
   src/code/code_builtins.cpp
   src/code/code_path_builtins.cpp
   src/code/code_erlang_builtins.cpp
+  src/code/compile_builtins.cpp
+  src/code/compile_diagnostics.cpp
+  src/code/compile_options.cpp
+  src/code/compile_queue.cpp
 )

@@ -26,6 +26,7 @@
 #include <cnode/protocol/atom_table.hpp>
 #include <cnode/protocol/block.hpp>
 
+#include "code/compile_queue.hpp"
 #include "code/module_file.hpp"
 
 namespace cnode::actors {
@@ -183,6 +184,8 @@ struct code_server_impl {
   std::string run_directory;                     // loader thread
   std::uint64_t next_copy = 0;
   std::atomic<std::uint64_t> unmapped{0}, stuck{0}, lingering{0};
+
+  std::unique_ptr<compile_queue> compilations;   // c:c & co.; its compiler is killed before anything else of this ends
 
   std::mutex sink_lock;
   term io_sink;                                  // drops io replies to put_chars
