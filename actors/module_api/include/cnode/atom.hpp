@@ -22,7 +22,7 @@ struct fixed_string {
 };
 
 namespace detail {
-inline term intern(std::string_view text) {
+[[gnu::noinline]] inline term intern(std::string_view text) {
   term t{host().atom(text.data(), text.size())};
   if (!t) raise_system_limit();
   return t;

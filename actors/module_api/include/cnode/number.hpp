@@ -42,7 +42,12 @@ class number {
  private:
   using limbs = std::vector<std::uint64_t>;  // least significant first, no zero on top
   static int order(number a, number b) { return detail::host().compare(a.term_.word(), b.term_.word()); }
-  static number add(number a, number b, bool subtract);
+  static number add(number a, number b, bool subtract) {
+    if (a.term_.is_small() && b.term_.is_small())  // 62 bits each: no overflow in 64
+      return subtract ? a.term_.small() - b.term_.small() : a.term_.small() + b.term_.small();
+    return add_any(a, b, subtract);
+  }
+  static number add_any(number a, number b, bool subtract);
 
   limbs magnitude() const {
     if (term_.is_small()) {
@@ -72,7 +77,7 @@ class number {
   term term_;
 };
 
-inline double number::to_double() const {
+[[gnu::noinline]] inline double number::to_double() const {
   if (is_float()) return term_.float_value();
   if (term_.is_small()) return static_cast<double>(term_.small());
   const limbs m = magnitude();
@@ -92,9 +97,7 @@ inline double number::to_double() const {
   return negative() ? -value : value;
 }
 
-inline number number::add(number a, number b, bool subtract) {
-  if (a.term_.is_small() && b.term_.is_small())  // 62 bits each: no overflow in 64
-    return subtract ? a.term_.small() - b.term_.small() : a.term_.small() + b.term_.small();
+[[gnu::cold, gnu::noinline]] inline number number::add_any(number a, number b, bool subtract) {
   if (a.is_float() || b.is_float()) return subtract ? a.to_double() - b.to_double() : a.to_double() + b.to_double();
   const bool na = a.negative(), nb = b.negative() != subtract;
   limbs x = a.magnitude(), y = b.magnitude();
