@@ -19,6 +19,8 @@ add_library(cnode_services STATIC
   src/services/logging.cpp
   src/services/net_kernel.cpp
   src/services/os.cpp
+  src/services/pg.cpp
+  src/services/pg_scope.cpp
   src/services/rex.cpp
   src/services/service.cpp
   src/services/services.cpp

@@ -22,3 +22,11 @@ peer_dir() {
   grep -q localhost "$dir/etc/hosts" 2>/dev/null || echo "127.0.0.1 localhost" >>"$dir/etc/hosts"
   echo "$dir"
 }
+
+# start_peer DIR NAME [erl arguments]: a BEAM node NAME@localhost of that folder's release.
+start_peer() {
+  local dir=$1 name=$2; shift 2
+  env HOME=/tmp chroot "$dir" erl -noinput -sname "$name@localhost" -setcookie "$cookie" "$@" >"$work/$name.log" 2>&1 &
+  pids+=($!)
+  wait_for "epmd -port $ERL_EPMD_PORT -names | grep -q 'name $name '" "BEAM node $name"
+}

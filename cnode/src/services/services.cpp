@@ -8,6 +8,7 @@
 #include "logging.hpp"
 #include "modules.hpp"
 #include "net_kernel.hpp"
+#include "pg.hpp"
 #include "rex.hpp"
 
 namespace cnode::services {
@@ -59,12 +60,14 @@ void add_node_builtins(node_host& host) {
   add_application_functions(code);
   add_logger_functions(code);
   add_rpc_functions(code);
+  add_pg_functions(code);
 }
 
 void start_services(node_host& host) {
   start_net_kernel(host);
   start_rex(host);
   start_logger_proxy(host);
+  start_pg(host.runtime());
 }
 
 void forget_host(node_host& host) {
