@@ -1,12 +1,12 @@
 # The stories, as tests: each against the program and the examples of this build. 77 means skipped, with the reason printed.
 set(stories 10_oracle_sessions 11_oracle_sessions_of_other_releases 12_twenty_rounds 13_bad_module_files 14_deaths
-            15_what_goes_wrong 16_gen_server_as_on_beam 17_options 19_compile_from_the_shell 20_erl_call 21_outside_project)
+            15_what_goes_wrong 16_gen_server_as_on_beam 17_options 19_compile_from_the_shell 20_erl_call 21_outside_project 30_framing)
 add_subdirectory(${PROJECT_SOURCE_DIR}/integration/modules ${PROJECT_BINARY_DIR}/integration/modules)
 set(environment "CNODE=$<TARGET_FILE:cnode>;EXAMPLES=${PROJECT_BINARY_DIR}/examples;STORY_MODULES=${PROJECT_BINARY_DIR}/story_modules")
 if(CNODE_SANITIZE)
   # The node hears the same from a newer shell as from this one, and an outside project is built without sanitizers: neither shows a
   # sanitizer anything new. Three rounds take each path that twenty take; the growth of memory is the sanitizer's own there.
-  list(REMOVE_ITEM stories 11_oracle_sessions_of_other_releases 21_outside_project)
+  list(REMOVE_ITEM stories 11_oracle_sessions_of_other_releases 21_outside_project 30_framing)
   list(APPEND environment ROUNDS=3 SANITIZED=1)
 endif()
 foreach(story ${stories})

@@ -6,4 +6,8 @@ target_sources(cnode_protocol PRIVATE
   src/control_decode.cpp
   src/control_encode.cpp
   src/connection.cpp
+  src/atom_cache.cpp
+  src/encoded_message.cpp
+  src/frame_reader.cpp
+  src/frame_writer.cpp
   src/epmd.cpp)

@@ -1,6 +1,7 @@
 #include <cnode/protocol/block.hpp>
 
 #include <algorithm>
+#include <cassert>
 #include <cstdlib>
 #include <new>
 
@@ -247,6 +248,20 @@ buffer_ptr buffer_ptr::make(std::size_t size) {
   buffer_ptr p;
   p.b_ = b;
   return p;
+}
+
+void buffer_ptr::grow(std::size_t size) {
+  if (!b_) {
+    *this = make(size);
+    return;
+  }
+  assert(b_->refs.load(std::memory_order_relaxed) == 1 && size >= b_->size);
+  if (size > SIZE_MAX - sizeof(buffer)) throw std::bad_alloc();
+  // A large allocation moves by its page tables, not by copying.
+  auto* moved = static_cast<buffer*>(std::realloc(static_cast<void*>(b_), sizeof(buffer) + size));
+  if (!moved) throw std::bad_alloc();
+  b_ = moved;
+  b_->size = size;
 }
 
 buffer_ptr::buffer_ptr(const buffer_ptr& o) noexcept : b_(o.b_) { retain(b_); }

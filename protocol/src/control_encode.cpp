@@ -39,17 +39,17 @@ class tuple_maker {
 // Writes the elements as they come: no tuple is made on the way to the wire.
 class byte_writer {
  public:
-  byte_writer(etf::output& out, std::string_view before) : out_(out), before_(before) {}
+  byte_writer(etf::output& out, const control_style& style) : out_(out), style_(style), start_(out.size()) {}
   void begin(op o, unsigned arity) {
-    out_.put(before_.data(), before_.size());
-    auto* p = out_.grow(5);
-    p[0] = version_magic;
-    p[1] = small_tuple_ext;
-    p[2] = static_cast<std::uint8_t>(arity);
-    p[3] = small_integer_ext;
-    p[4] = static_cast<std::uint8_t>(o);
+    out_.put(style_.before.data(), style_.before.size());
+    magic();
+    auto* p = out_.grow(4);
+    p[0] = small_tuple_ext;
+    p[1] = static_cast<std::uint8_t>(arity);
+    p[2] = small_integer_ext;
+    p[3] = static_cast<std::uint8_t>(o);
   }
-  void add(term t) { etf::encode(out_, t); }
+  void add(term t) { etf::encode(out_, t, style_.atoms); }
   void number(std::uint64_t v) {
     if (v < 256) {
       const std::uint8_t bytes[] = {small_integer_ext, static_cast<std::uint8_t>(v)};
@@ -73,13 +73,21 @@ class byte_writer {
     number(arity);
   }
   void message(term t) {
-    out_.put(&version_magic, 1);
+    written_ = {out_.size() - start_, true};
+    magic();
     add(t);
   }
+  const written_control& written() const { return written_; }
 
  private:
+  void magic() {
+    if (style_.magic) out_.put(&version_magic, 1);
+  }
+
   etf::output& out_;
-  std::string_view before_;
+  const control_style& style_;
+  std::size_t start_;
+  written_control written_;
 };
 
 failure lacks(const char* what, dist_flags flag) {
@@ -234,10 +242,11 @@ result<encoded_control> encode_control(block& b, const control_message& m, term 
   return sink.finish();
 }
 
-result<unit> write_control(etf::output& out, const control_message& m, term message, dist_flags negotiated,
-                           std::string_view before) {
-  byte_writer sink(out, before);
-  return std::visit(writer<byte_writer>(sink, message, negotiated), m);
+result<written_control> write_control(etf::output& out, const control_message& m, term message, dist_flags negotiated,
+                                      const control_style& style) {
+  byte_writer sink(out, style);
+  if (const auto r = std::visit(writer<byte_writer>(sink, message, negotiated), m); !r) return r.error();
+  return sink.written();
 }
 
 }  // namespace cnode::dist

@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include <cnode/protocol/atom_cache.hpp>
 #include <cnode/protocol/atom_table.hpp>
 #include <cnode/protocol/local_node.hpp>
 

@@ -92,6 +92,26 @@ void output::consume(std::size_t n) {
   if (i.first == i.last && i.shares.empty()) i.first = i.last = 0;
 }
 
+void output::take(output& from, std::size_t n) {
+  auto& f = *from.impl_;
+  while (n > 0) {
+    const auto copied = std::min(n, (f.shares.empty() ? f.last : f.shares.front().before) - f.first);
+    put(f.data + f.first, copied);
+    f.first += copied;
+    n -= copied;
+    if (n == 0 || f.shares.empty()) break;
+    auto& s = f.shares.front();
+    const auto shared = std::min(n, s.size);
+    share(s.owner, s.data, shared);
+    s.data += shared;
+    s.size -= shared;
+    f.shared_bytes -= shared;
+    n -= shared;
+    if (s.size == 0) f.shares.pop_front();
+  }
+  if (f.first == f.last && f.shares.empty()) f.first = f.last = 0;
+}
+
 void output::clear() {
   impl_->shares.clear();
   impl_->shared_bytes = 0;

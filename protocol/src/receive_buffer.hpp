@@ -54,25 +54,23 @@ class receive_buffer {
   std::size_t capacity_ = 0, begin_ = 0, end_ = 0;
 };
 
-// One large frame on its way in, in a buffer binaries can share.
-class large_frame {
+// Bytes on their way into one buffer that binaries can share: a large frame, or what fragments bring.
+class growing_buffer {
  public:
-  explicit large_frame(std::size_t size) : size_(size) {}
+  growing_buffer() = default;
+  // What will come, as far as one knows: it saves the last doubling, nothing is reserved for it.
+  explicit growing_buffer(std::size_t expected) : expected_(expected) {}
 
-  std::size_t missing() const { return size_ - have_; }
-  // At most missing() bytes of room; at_least must not exceed it.
+  std::size_t size() const { return have_; }
   std::span<std::uint8_t> room(std::size_t at_least) {
     if (capacity() - have_ < at_least) grow(at_least);
     return {buffer_.data() + have_, capacity() - have_};
   }
   void commit(std::size_t n) { have_ += n; }
-  // Returns how many of `bytes` belong to the frame.
-  std::size_t append(std::span<const std::uint8_t> bytes) {
-    const auto n = std::min(bytes.size(), missing());
-    if (n == 0) return 0;
-    std::memcpy(room(n).data(), bytes.data(), n);
-    commit(n);
-    return n;
+  void append(std::span<const std::uint8_t> bytes) {
+    if (bytes.empty()) return;
+    std::memcpy(room(bytes.size()).data(), bytes.data(), bytes.size());
+    have_ += bytes.size();
   }
   std::span<const std::uint8_t> bytes() const { return {buffer_.data(), have_}; }
   const buffer_ptr& owner() const { return buffer_; }
@@ -80,14 +78,36 @@ class large_frame {
  private:
   std::size_t capacity() const { return buffer_ ? buffer_.size() : 0; }
   void grow(std::size_t at_least) {
-    const auto wanted = std::max<std::size_t>({128 * 1024, 2 * capacity(), have_ + at_least});
-    auto next = buffer_ptr::make(std::min(size_, wanted));
-    if (have_ > 0) std::memcpy(next.data(), buffer_.data(), have_);
-    buffer_ = std::move(next);
+    auto wanted = std::max<std::size_t>({128 * 1024, 2 * capacity(), have_ + at_least});
+    if (expected_ >= have_ + at_least) wanted = std::min(wanted, expected_);
+    buffer_.grow(wanted);
   }
 
-  std::size_t size_, have_ = 0;
+  std::size_t expected_ = 0, have_ = 0;
   buffer_ptr buffer_;
+};
+
+// One large frame on its way in.
+class large_frame {
+ public:
+  explicit large_frame(std::size_t size) : size_(size), buffer_(size) {}
+
+  std::size_t missing() const { return size_ - buffer_.size(); }
+  // At most missing() bytes of room; at_least must not exceed it.
+  std::span<std::uint8_t> room(std::size_t at_least) { return buffer_.room(at_least); }
+  void commit(std::size_t n) { buffer_.commit(n); }
+  // Returns how many of `bytes` belong to the frame.
+  std::size_t append(std::span<const std::uint8_t> bytes) {
+    const auto n = std::min(bytes.size(), missing());
+    buffer_.append(bytes.first(n));
+    return n;
+  }
+  std::span<const std::uint8_t> bytes() const { return buffer_.bytes(); }
+  const buffer_ptr& owner() const { return buffer_.owner(); }
+
+ private:
+  std::size_t size_;
+  growing_buffer buffer_;
 };
 
 }  // namespace cnode::dist

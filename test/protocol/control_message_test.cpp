@@ -133,7 +133,7 @@ TEST_F(ControlMessage, EveryFormIsEncoded) {
 TEST_F(ControlMessage, IsWrittenStraightToBytesAsItIsAsATuple) {
   for (const auto& row : table()) {
     etf::output out;
-    ASSERT_TRUE(write_control(out, row.says, t.message, row.flags, "before"));
+    ASSERT_TRUE(write_control(out, row.says, t.message, row.flags, {"before"}));
     std::string expected = "before" + etf::term_to_binary(row.tuple);
     if (row.payload) expected += etf::term_to_binary(t.message);
     EXPECT_EQ(out.str(), expected) << row.tuple[0].small();
@@ -159,7 +159,7 @@ TEST_F(ControlMessage, IsNotWrittenForAPeerThatLacksTheFlag) {
     EXPECT_EQ(e.error().code, errc::unsupported);
     EXPECT_NE(e.error().detail.find("the peer lacks"), std::string::npos) << e.error().detail;
     etf::output out;
-    EXPECT_FALSE(write_control(out, m, t.message, ancient, "before"));
+    EXPECT_FALSE(write_control(out, m, t.message, ancient, {"before"}));
     EXPECT_EQ(out.size(), 0u);
   }
   EXPECT_EQ(encode_control(*t.heap, unlink{t.ours, t.theirs}, {}, modern).error().code, errc::unsupported);

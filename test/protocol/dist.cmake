@@ -2,6 +2,7 @@ add_executable(cnode_dist_test
   protocol/handshake_test.cpp
   protocol/control_message_test.cpp
   protocol/connection_test.cpp
+  protocol/framing_test.cpp
   protocol/epmd_test.cpp)
 target_include_directories(cnode_dist_test PRIVATE support)
 target_link_libraries(cnode_dist_test PRIVATE cnode::protocol GTest::gtest_main)

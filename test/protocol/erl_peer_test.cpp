@@ -154,6 +154,7 @@ struct ErlPeer : testing::Test {
     }
   }
   static void flush(const tcp& s, connection& c) {
+    c.fill_output(SIZE_MAX);
     s.write(c.output().str());
     c.output().clear();
   }

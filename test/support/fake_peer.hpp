@@ -59,6 +59,7 @@ class fake_peer {
   void send(const std::string& bytes) { (void)!::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }
   void send(const dist::control_message& m, term message) {
     if (link_->send(m, message)) {
+      link_->fill_output(SIZE_MAX);
       send(link_->output().str());
       link_->output().clear();
     }

@@ -45,7 +45,9 @@ inline std::span<const std::uint8_t> bytes_of(std::string_view s) {
   return {reinterpret_cast<const std::uint8_t*>(s.data()), s.size()};
 }
 
-constexpr dist::dist_flags all_flags = dist::needed_flags | dist::wanted_flags | dist::dist_flag::published;
+// With a header in front of each frame, and without, as towards libei.
+constexpr dist::dist_flags header_flags = dist::needed_flags | dist::wanted_flags | dist::dist_flag::published;
+constexpr dist::dist_flags all_flags = header_flags & ~(dist::dist_flag::dist_hdr_atom_cache | dist::dist_flag::fragments);
 
 inline dist::handshake_config config(std::string name, std::uint32_t challenge, std::string cookie = "secret") {
   dist::handshake_config c;

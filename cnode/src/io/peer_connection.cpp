@@ -123,19 +123,26 @@ void peer_connection::malformed(const failure& why) {
 // ---- writing
 
 void peer_connection::send(const dist::control_message& m, term message) {
-  std::unique_lock lock(mutex_);
   if (closed_) return;
-  const auto sent = out_.send(m, message);
+  // Encoded before the lock is taken: a large message keeps no other sender waiting.
+  thread_local dist::encoded_message encoded;
+  auto sent = encoded.encode(m, message, settings_.handshake.negotiated);
+  std::unique_lock lock(mutex_, std::defer_lock);
+  if (sent) {
+    lock.lock();
+    if (closed_) return;
+    sent = out_.send(encoded);
+  }
   if (!sent) {
     // errc::unsupported: a peer without the flag has no use for the message; BEAM drops it too.
     if (sent.error().code == errc::unsupported) return;
-    lock.unlock();
+    if (lock) lock.unlock();
     runtime_.log(actors::log_level::error, "cannot send to node " + printable(atom_text(settings_.node)) + ": " +
                                                printable(to_string(sent.error())));
     if (sent.error().code == errc::too_large) close(atom("connection_closed"));
     return;
   }
-  if (out_.output().size() + sending_size_ > settings_.max_queued_output) {
+  if (unsent() > settings_.max_queued_output) {
     lock.unlock();
     runtime_.log(actors::log_level::error, "node " + printable(atom_text(settings_.node)) +
                                                " does not read: connection closed with " +
@@ -161,6 +168,8 @@ void peer_connection::write(std::unique_lock<std::mutex>& lock) {
   bool full = false, broken = false;
   while (!closed_ && !full && !broken) {
     if (sending_size_ == 0) {
+      // Some fragments of large messages with each write: what is small goes between them.
+      out_.fill_output();
       if (out_.output().size() == 0) break;
       std::swap(sending_, out_.output());
       sending_size_ = sending_.size();
@@ -198,7 +207,7 @@ void peer_connection::write(std::unique_lock<std::mutex>& lock) {
     lock.unlock();
     close(atom("connection_closed"));
     lock.lock();
-  } else if (full && !closed_ && sending_size_ + out_.output().size() > 0) {
+  } else if (full && !closed_ && unsent() > 0) {
     blocked_ = true;
     socket_.async_wait(boost::asio::ip::tcp::socket::wait_write,
                        [self = shared_from_this()](const boost::system::error_code&) {
@@ -211,7 +220,11 @@ void peer_connection::write(std::unique_lock<std::mutex>& lock) {
 
 std::size_t peer_connection::queued() const {
   std::lock_guard lock(mutex_);
-  return closed_ ? 0 : sending_size_ + const_cast<dist::connection&>(out_).output().size();
+  return closed_ ? 0 : unsent();
+}
+
+std::size_t peer_connection::unsent() const {
+  return sending_size_ + const_cast<dist::connection&>(out_).output().size() + out_.waiting();
 }
 
 // ---- ending
@@ -223,7 +236,7 @@ void peer_connection::close(term reason) {
   reason_ = reason;
   // The descriptor stays ours until nobody can be using it; both directions end now.
   ::shutdown(descriptor_, SHUT_RDWR);
-  out_.output().clear();
+  out_.clear_output();
   if (reading_) return;  // the reader reports when its last frame is handed on
   lock.unlock();
   gone_(shared_from_this(), reason);
@@ -250,7 +263,7 @@ void peer_connection::tick() {
   {
     std::unique_lock lock(mutex_);
     if (closed_) return;
-    const bool idle = written == ticks_.write && sending_size_ + out_.output().size() == 0;
+    const bool idle = written == ticks_.write && unsent() == 0;
     // Primitive hidden nodes tick only when they are ticked.
     const bool hidden_and_silent = !visible() && read == ticks_.read;
     if (idle || hidden_and_silent) {

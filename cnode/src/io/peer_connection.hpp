@@ -62,6 +62,7 @@ class peer_connection : public std::enable_shared_from_this<peer_connection> {
   bool handle_frames();    // false: the connection was closed
   void write(std::unique_lock<std::mutex>& lock);
   void malformed(const failure& why);
+  std::size_t unsent() const;  // bytes; mutex_ held
 
   event_poller& poller_;
   actors::runtime& runtime_;

@@ -80,6 +80,8 @@ class buffer_ptr {
   explicit operator bool() const { return b_ != nullptr; }
   cnode_buffer* get() const { return reinterpret_cast<cnode_buffer*>(b_); }
   static buffer_ptr share(cnode_buffer* b);  // takes one more reference
+  // More room behind the bytes, which may move: only while nobody shares them.
+  void grow(std::size_t size);
 
  private:
   buffer* b_ = nullptr;

@@ -9,12 +9,16 @@
 
 #include <cnode/protocol/block.hpp>
 #include <cnode/protocol/control_message.hpp>
+#include <cnode/protocol/encoded_message.hpp>
 #include <cnode/protocol/etf.hpp>
 
 namespace cnode::dist {
 
 struct connection_limits {
   std::uint32_t max_frame = 256u << 20;  // bytes one frame may announce; more closes the connection
+  // What the peer may leave unfinished: messages of which only some fragments have come, and their bytes.
+  std::size_t max_unfinished_messages = 65'536;
+  std::size_t max_unfinished_bytes = std::size_t{1} << 30;
 };
 
 struct frame_event {
@@ -43,11 +47,18 @@ class connection {
   result<std::optional<frame_event>> next_event();
   std::uint64_t ticks() const;  // ticks received so far
 
-  // Appends one message. errc::unsupported when the peer cannot take it, errc::bad_control when a field is missing:
-  // nothing was written. errc::too_large, beyond the 4 GiB a frame can announce: the connection must be closed.
+  // Appends one message. errc::unsupported when the peer cannot take it, errc::bad_control when a field is missing, errc::too_large,
+  // beyond the 4 GiB a frame can announce: nothing was written.
   result<unit> send(const control_message& m, term message);
+  // The same for a message that was encoded with the flags of this connection.
+  result<unit> send(encoded_message& m);
   void tick();                  // appends an empty frame
+  // Large messages wait until their turn comes: whoever is about to write has some fragments of them appended first. Few, so that
+  // what is sent meanwhile comes soon; messages of different senders take turns.
+  void fill_output(std::size_t fragments = 4);
+  std::size_t waiting() const;  // bytes that fill_output() has not appended yet
   etf::output& output();        // what is to be written
+  void clear_output();          // forgets that and what is waiting
   dist_flags flags() const;
 
  private:

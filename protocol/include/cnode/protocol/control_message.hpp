@@ -62,10 +62,18 @@ struct encoded_control {
   term control;  // the tuple to write, built in `b`
   term payload;  // what follows it, or none
 };
-// Writes control message and payload straight into `out`, each with 131 in front: what follows the byte 112 of a
-// pass-through frame. Nothing is written when it fails; else the bytes of `before` come first.
-result<unit> write_control(etf::output& out, const control_message& m, term message, dist_flags negotiated,
-                           std::string_view before = {});
+struct control_style {
+  std::string_view before = {};           // goes in front, when anything is written
+  etf::atom_writer* atoms = nullptr;      // references instead of atoms
+  bool magic = true;                      // 131 in front of either term, as in a pass-through frame (112)
+};
+struct written_control {
+  std::size_t payload_at = 0;             // where in what was written the payload begins
+  bool payload = false;
+};
+// Writes control message and payload straight into `out`. Nothing is written when it fails.
+result<written_control> write_control(etf::output& out, const control_message& m, term message, dist_flags negotiated,
+                                      const control_style& style = {});
 // `message` is the message or argument list for those that carry one. errc::unsupported when the peer lacks the flag.
 result<encoded_control> encode_control(block& b, const control_message& m, term message, dist_flags negotiated);
 

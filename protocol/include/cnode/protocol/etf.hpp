@@ -58,6 +58,7 @@ class output {
   // What is there, in order. Valid until the next change.
   std::vector<piece> pieces() const;
   void consume(std::size_t n);        // drops bytes from the front
+  void take(output& from, std::size_t n);  // appends the first n bytes of `from` and drops them there; shared ones stay shared
   void clear();
   std::string str() const;            // a copy; for tests
   output();
@@ -71,15 +72,10 @@ class output {
   std::unique_ptr<impl> impl_;
 };
 
-// The atoms of the message being written, for peers with an atom cache; see atom_cache.hpp. May be null.
-class atom_writer {
- public:
-  virtual ~atom_writer() = default;
-  // The index to write as ATOM_CACHE_REF, or -1 to spell the atom out.
-  virtual int reference(term atom) = 0;
-};
+class atom_writer;  // atom_cache.hpp
 
-// Without the leading 131. Native objects must have been turned into terms before.
+// Without the leading 131. Native objects must have been turned into terms before. With `atoms`, atoms are written as
+// references to the list it makes.
 void encode(output& out, term t, atom_writer* atoms = nullptr);
 std::string term_to_binary(term t);  // with 131
 
