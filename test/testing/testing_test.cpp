@@ -303,13 +303,13 @@ TEST(Failure, SaysWhoWaitsWhenNothingCanHappenAnyMore) {
   EXPECT_EQ(n.new_client().apply("Subject", "native_value"), "%{values: [1, 2]}");
 }
 TEST(Failure, NamesACallbackThatDoesNotReturn) {
-  subject_node n(options{.patience = 300ms});
+  subject_node n(options{.patience = 3000ms});
   auto server = n.start("Subject");
   try {
     server.call(":patient");
     FAIL();
   } catch (const failure& e) {
-    EXPECT_PRED2(contains, e.what(), "has not returned within 300 ms");
+    EXPECT_PRED2(contains, e.what(), "has not returned within 3000 ms");
     EXPECT_PRED2(contains, e.what(), "Subject");
   }
   EXPECT_FALSE(server.alive());
@@ -317,7 +317,7 @@ TEST(Failure, NamesACallbackThatDoesNotReturn) {
 }
 TEST(Failure, GivesUpANodeWhoseCallbackNeverEnds) {
   {
-    subject_node n(options{.patience = 300ms});
+    subject_node n(options{.patience = 3000ms});
     auto server = n.start("Subject");
     EXPECT_THROW(server.call(":stubborn"), failure);
     EXPECT_THROW(server.alive(), failure);

@@ -161,12 +161,14 @@ std::string engine::finish() {
     std::set<cnode_term> modules;
     for (const auto& [module, file] : node->code().all_loaded())
       if (file != "preloaded" && file != "cnode") modules.insert(module.word());
-    node->stop();
-    settle();
+    const term client = new_client();
     for (const auto word : modules) {
       purge(term{word}, false);
-      if (node->code().delete_module(term{word})) purge(term{word}, false);
+      auto b = block::make(4);
+      apply(client, atom("code"), atom("delete"), make_list_of(*b, term{word}));
     }
+    node->stop();
+    for (const auto word : modules) purge(term{word}, false);
     settle();
     const auto counts = node->code().unloads();
     if (counts.stuck > 0 || counts.lingering > 0) {

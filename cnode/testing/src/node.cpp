@@ -208,7 +208,7 @@ bool node::soft_purge(std::string_view module) {
   return on(engine_, "soft_purge", [&](detail::engine& e) { return e.purge(module_named(module), true); });
 }
 bool node::delete_module(std::string_view module) {
-  return on(engine_, "delete", [&](detail::engine& e) { return e.node->code().delete_module(module_named(module)); });
+  return on(engine_, "delete", [&](detail::engine& e) { return e.node->code().delete_module(module_named(module)) == actors::code_server::deletion::done; });
 }
 bool node::is_loaded(std::string_view module) const {
   return on(engine_, "is_loaded", [&](detail::engine& e) { return e.node->code().is_loaded(module_named(module)); });
