@@ -71,6 +71,9 @@ cnode_term adopt_counter(cnode_env* env, const cnode_term* args) {
   return host->adopt_native(env, args[0], &counter_ops) ? atom("adopted") : atom("refused");
 }
 
+#if defined(NO_ON_LOAD)
+constexpr cnode_function on_load = nullptr;
+#else
 cnode_term on_load(cnode_env*, const cnode_term*) {
 #if defined(BAD_ON_LOAD)
   return atom("no");
@@ -78,6 +81,7 @@ cnode_term on_load(cnode_env*, const cnode_term*) {
   return atom("ok");
 #endif
 }
+#endif
 
 #if defined(BAD_UNIQUE)
 }
@@ -179,7 +183,7 @@ extern "C" [[gnu::visibility("default")]] const cnode_module* cnode_module_entry
 #else
       "<<\"" TEXT(VERSION) "\">>",
 #endif
-      nullptr, exports, sizeof exports / sizeof *exports, on_load};
+      nullptr, exports, sizeof exports / sizeof *exports, on_load, nullptr, nullptr, nullptr};
 #if defined(BAD_OUTSIDE)
   static cnode_module outside = module;
   outside.on_load = reinterpret_cast<cnode_function>(reinterpret_cast<void*>(h->atom));  // the host's, not the file's
