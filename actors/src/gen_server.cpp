@@ -66,6 +66,7 @@ void gen_server::end_task(process& self) {
   auto t = std::move(task_);
   t->take();
   if (std::exchange(continue_next_, false)) step(self, kind::continue_, continue_, {});
+  else if (purge_due_ && !task_ && !in_callback_ && !self.exiting()) release_purged(self);
 }
 
 void gen_server::start(process& self) {
@@ -122,6 +123,7 @@ void gen_server::step(process& self, kind k, term message, term from) {
   const auto& n = names();
   kind_ = k;
   from_ = from;
+  in_callback_ = true;
   if (k == kind::call) {
     const term args[] = {message, from, state_.get()};
     return self.call(module_, n.handle_call, args);
@@ -169,6 +171,8 @@ void gen_server::loop(process& self) {
   message_.reset();
   from_ = {};
   continue_ = {};
+  in_callback_ = false;
+  if (purge_due_ && !task_) release_purged(self);
   if (hibernating_) state_.compact();
   if (timeout_ >= 0) self.set_timeout(timeout_);
   else if (!hibernating_ && hibernate_after_ >= 0) self.set_timeout(hibernate_after_);
@@ -230,9 +234,22 @@ void gen_server::stopping(process&, term reason) {
 
 void gen_server::purging(process& self, term module) {
   if (!module.same(module_)) return;
+  // A callback or a system message that waits holds terms of the state: afterwards.
+  if (in_callback_ || task_) {
+    purge_due_ = true;
+    return;
+  }
+  release_purged(self);
+}
+
+void gen_server::release_purged(process& self) {
+  purge_due_ = false;
+  if (!state_.get()) return;
   bool changed = false;
-  const term t = without_old_natives(self, state_.get(), module, changed);
+  const term t = release_old_natives(self, state_.get(), module_, changed);
   if (changed) state_.set(t);
+  // Former states in the arena hold on to their objects.
+  if (state_.holds_outside()) state_.compact();
 }
 
 }  // namespace cnode::actors

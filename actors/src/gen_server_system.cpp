@@ -94,20 +94,18 @@ task<void> gen_server::system_message(process& self, term from, term request) {
   else if (!hibernating_ && hibernate_after_ >= 0) self.set_timeout(hibernate_after_);
 }
 
-// gen_server:system_code_change/4. The callback sees the old state as a term: what its native form was, only old code knows.
+// gen_server:system_code_change/4. The new code says by its parameter's type how it sees a native object of the old: as its own type,
+// as the old type, or as a term. Nothing is converted before.
 task<term> gen_server::code_change(process& self, term old_vsn, term extra) {
   const auto& n = names();
   auto& b = self.scratch();
-  const term state = state_.get();
-  // Objects of the node itself (a supervisor's children) have no old code.
-  const term old = native_of_host(state) ? state : without_natives(self, state);
-  const outcome out = co_await callback(self, n.code_change, old_vsn, old, extra);
+  const outcome out = co_await callback(self, n.code_change, old_vsn, state_.get(), extra);
   const term r = out.kind == outcome::value ? out.result : caught(b, out);
   if (r.is_tuple(2) && r[0].same(n.ok)) {
     state_.set(r[1]);
     co_return n.ok;
   }
-  co_return make_tuple_of(b, n.error, r);
+  co_return make_tuple_of(b, n.error, without_natives(self, r));
 }
 
 // sys:do_replace_state/3; {State} when it went well. Only fun M:F/1 can be applied: closures live on the node that made them.
@@ -116,7 +114,13 @@ task<term> gen_server::replace_state(process& self, term fun) {
   auto& b = self.scratch();
   term error_class = n.error, reason;
   if (fun.kind() == CNODE_EXPORT && exactly_equal(fun[2], small(1))) {
-    const outcome out = co_await external(self, fun[0], fun[1], without_natives(self, state_.get()));
+    cnode_env env{};
+    env.heap = &b;
+    env.process = &self;
+    const term whole = natives_to_terms(&env, state_.get());
+    outcome out{};
+    if (whole) out = co_await external(self, fun[0], fun[1], whole);
+    else out = {outcome::raised, {}, term{env.error_class}, term{env.reason}, term{env.stacktrace}};
     if (out.kind == outcome::value) {
       const term shown = without_natives(self, out.result);
       const term answer = make_tuple_of(b, shown);

@@ -5,14 +5,13 @@
 
 #include <cnode/actors/code_server.hpp>
 #include <cnode/actors/runtime.hpp>
+#include <cnode/protocol/term_text.hpp>
 
+#include "code/code_impl.hpp"
 #include "code/native_objects.hpp"
 #include "otp_atoms.hpp"
 
 namespace cnode::actors {
-
-// The version whose operations the object uses; null for the node's own (native_objects.cpp).
-module_version* native_owner(term native);
 
 namespace {
 
@@ -41,18 +40,10 @@ bool any_native(term root, Predicate wanted) {
   return false;
 }
 
-term native_as_term(process& self, term native) {
-  cnode_env env{};
-  env.heap = &self.scratch();
-  env.process = &self;
-  const term t = native_object_to_term(&env, native);
-  return t ? t : names().undefined;
-}
-
-// A copy in which `wanted` objects are terms. Iterative; map values may change, keys hold no native objects that anyone looks up.
-template <class Predicate>
-term replaced(process& self, term root, Predicate wanted) {
-  auto& b = self.scratch();
+// A copy in which native objects are what `as_term` makes of them, or left when that is none. Iterative; map values may change, keys hold
+// no native objects that anyone looks up.
+template <class AsTerm>
+term replaced(block& b, term root, AsTerm as_term) {
   struct slot {
     cnode_term* where;
     term what;
@@ -71,8 +62,9 @@ term replaced(process& self, term root, Predicate wanted) {
       where = cell + 1;
       t = t.tail();
     }
-    if (t.is_native() && wanted(t)) {
-      *where = native_as_term(self, t).word();
+    if (t.is_native()) {
+      const term made = as_term(t);
+      *where = (made ? made : t).word();
     } else if (t.is_boxed() && has_elements(t)) {
       const auto n = element_count(t), first = first_element(t);
       auto* box = b.reserve(1 + n);
@@ -95,25 +87,60 @@ bool contains_native(term t) {
   return any_native(t, [](term) { return true; });
 }
 
-bool native_of_host(term t) { return t.is_native() && !native_owner(t); }
+term natives_to_terms(cnode_env* env, term t) {
+  if (!contains_native(t)) return t;
+  bool failed = false;
+  const term made = replaced(heap_of(env), t, [&](term native) {
+    const term whole = failed ? term{} : native_object_to_term(env, native);
+    failed = failed || !whole;
+    return whole;
+  });
+  return failed ? term{} : made;
+}
 
 term without_natives(process& self, term t) {
   if (!contains_native(t)) return t;
-  return replaced(self, t, [](term) { return true; });
+  return replaced(self.scratch(), t, [&](term native) {
+    cnode_env env{};
+    env.heap = &self.scratch();
+    env.process = &self;
+    env.flags = CNODE_ENV_SHOW;
+    const term shown = native_object_to_term(&env, native);
+    if (shown) return shown;
+    const term reason = env.outcome == CNODE_RAISE ? term{env.reason} : names().undefined;
+    return make_tuple_of(self.scratch(), atom("native_error"), make_binary(self.scratch(), native_type_of(native)), reason);
+  });
 }
 
-term without_old_natives(process& self, term t, term module, bool& changed) {
-  module_version* current = nullptr;
-  if (auto f = self.node().code().find(module, names().init, 1)) {
-    current = f.version;
-    f.version->release();  // only compared
-  }
-  const auto old = [&](term native) {
+term release_old_natives(process& self, term t, term module, bool& changed) {
+  auto& code = code_server_impl::of(self.node().code());
+  auto* current = code.retain_current(module);
+  const auto stays_old = [&](term native) {
     auto* v = native_owner(native);
-    return v && v != current && v->name().same(module);
+    return v && v != current && v->name().same(module) && !(current && adopt_by_layout(native, *current));
   };
-  changed = any_native(t, old);
-  return changed ? replaced(self, t, old) : t;
+  changed = false;
+  // Looks at all of them: whatever can be adopted is.
+  any_native(t, [&](term native) {
+    if (stays_old(native)) changed = true;
+    return false;
+  });
+  if (changed)
+    t = replaced(self.scratch(), t, [&](term native) {
+      if (!stays_old(native)) return native;
+      cnode_env env{};
+      env.heap = &self.scratch();
+      env.process = &self;
+      const term whole = native_object_to_term(&env, native);
+      if (!whole)
+        self.node().log(log_level::warning, "a native " + std::string{native_type_of(native)} + " of purged code of " +
+                                                std::string{atom_text(module)} + " cannot be written as a term: " +
+                                                (env.outcome == CNODE_RAISE ? to_text(term{env.reason}) : "no result") +
+                                                "; the old version stays mapped until the object is gone");
+      return whole;
+    });
+  if (current) current->release();
+  return t;
 }
 
 }  // namespace cnode::actors

@@ -7,11 +7,14 @@
 namespace cnode::actors {
 
 bool contains_native(term t);
-// Is t itself a native object of the node, whose code never changes?
-bool native_of_host(term t);
-// t with every native object replaced by its term (the maker's to_term); t itself when it holds none. Built in the process's scratch.
+// t with every native object replaced by what people see of it: huge blobs are summarised, one that cannot be written is
+// {native_error, Type, Reason}. t itself when it holds none. Built in the process's scratch.
 term without_natives(process& self, term t);
-// The same for the objects whose maker is a version of `module` that is not current: what a purge of old code must let go.
-term without_old_natives(process& self, term t, term module, bool& changed);
+// The same in env's heap, whole unless env asks for CNODE_ENV_SHOW. none: one failed, env has the outcome.
+term natives_to_terms(cnode_env* env, term t);
+// What a purge of `module` must let go: native objects in t whose owner is a version of it that is not current. The current version
+// adopts them where it has the same type with the same layout, without running any code of it; the others become terms, whole, and
+// then `changed` is set and t is a copy.
+term release_old_natives(process& self, term t, term module, bool& changed);
 
 }  // namespace cnode::actors

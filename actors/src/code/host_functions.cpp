@@ -12,6 +12,7 @@
 #include "code/code_impl.hpp"
 #include "code/native_objects.hpp"
 #include "code/waiting.hpp"
+#include "native_terms.hpp"
 
 namespace cnode::actors {
 
@@ -96,7 +97,7 @@ cnode_term h_make_native(cnode_env* env, void* object, const cnode_native_ops* o
   return make_native_object(env, object, ops).word();
 }
 void* h_native_object(cnode_term t, const cnode_native_ops** ops) { return native_object_of(term{t}, ops); }
-cnode_term h_native_to_term(cnode_env* env, cnode_term t) { return native_object_to_term(env, term{t}).word(); }
+cnode_term h_native_to_term(cnode_env* env, cnode_term t) { return natives_to_terms(env, term{t}).word(); }
 
 // ---- the process that runs
 cnode_term h_self(cnode_env* env) { return self(env).pid().word(); }
@@ -183,6 +184,13 @@ int h_adopt_native(cnode_env* env, cnode_term native, const cnode_native_ops* op
   return done;
 }
 
+int h_replace_native(cnode_env* env, cnode_term native, void* object, const cnode_native_ops* ops) {
+  auto* v = code_server_impl::of(self(env).node().code()).version_at(ops);
+  const bool done = replace_native(term{native}, v, object, ops);
+  if (v) v->release();
+  return done;
+}
+
 }  // namespace
 
 const cnode_host& host_functions() {
@@ -195,6 +203,7 @@ const cnode_host& host_functions() {
       h_self, h_send, h_spawn, h_monitor, h_demonitor, h_alias, h_unalias, h_link, h_unlink, h_exit_signal, h_trap_exit,
       h_dictionary_put, h_dictionary_get, h_group_leader, h_register_name, h_unregister_name, h_whereis, h_send_after,
       h_cancel_timer, h_put_chars, h_apply, h_node, h_adopt_native,
+      h_replace_native,
   };
   return table;
 }

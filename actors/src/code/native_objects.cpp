@@ -1,5 +1,8 @@
 #include "code/native_objects.hpp"
 
+#include <cstring>
+#include <utility>
+
 #include <cnode/actors/process.hpp>
 
 #include "code/code_impl.hpp"
@@ -64,9 +67,25 @@ term native_object_to_term(cnode_env* env, term native) {
     v = h->version;
     if (v) v->retain();
   }
-  const auto t = ops->to_term ? term{ops->to_term(env, h->object)} : make_binary(heap_of(env), ops->type ? ops->type : "native");
+  cnode_env own{};
+  own.heap = env->heap;
+  own.process = env->process;
+  own.flags = __atomic_load_n(&env->flags, __ATOMIC_RELAXED) & CNODE_ENV_SHOW ? CNODE_ENV_SHOW : CNODE_ENV_STATE;
+  const auto t = ops->to_term ? term{ops->to_term(&own, h->object)} : make_binary(heap_of(env), ops->type ? ops->type : "native");
+  if (!t) {
+    env->outcome = own.outcome;
+    env->error_class = own.error_class;
+    env->reason = own.reason;
+    env->stacktrace = own.stacktrace;
+  }
   if (v) v->release();
   return t;
+}
+
+const char* native_type_of(term native) {
+  const cnode_native_ops* ops = nullptr;
+  native_object_of(native, &ops);
+  return ops && ops->type ? ops->type : "native";
 }
 
 module_version* native_owner(term native) {
@@ -91,6 +110,30 @@ bool adopt_native(term native, module_version* to, const cnode_native_ops* ops) 
   }
   if (before) before->release();
   return true;
+}
+
+bool replace_native(term native, module_version* to, void* object, const cnode_native_ops* ops) {
+  auto* h = hosted(native);
+  if (!h || !ops) return false;
+  if (to) to->retain();
+  {
+    std::lock_guard guard{h->lock};
+    std::swap(h->object, object);
+    std::swap(h->ops, ops);
+    std::swap(h->version, to);
+  }
+  if (ops->destroy) ops->destroy(object);
+  if (to) to->release();
+  return true;
+}
+
+bool adopt_by_layout(term native, module_version& to) {
+  const cnode_native_ops* ops = nullptr;
+  native_object_of(native, &ops);
+  if (!ops || !ops->layout || !to.description() || !to.description()->natives) return false;
+  for (auto* t = *to.description()->natives; t; t = t->next)
+    if (t->ops->layout == ops->layout && std::strcmp(t->ops->type, ops->type) == 0) return adopt_native(native, &to, t->ops);
+  return false;
 }
 
 }  // namespace cnode::actors

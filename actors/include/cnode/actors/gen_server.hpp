@@ -55,6 +55,7 @@ class gen_server final : public behaviour {
   void end_task(process& self);
   void debug(process& self, term event);
   term event_name(process& self) const;
+  void release_purged(process& self);
 
   // what may take several callbacks
   call_awaiter callback(process& self, term function, term a, term b = {}, term c = {});
@@ -97,6 +98,8 @@ class gen_server final : public behaviour {
   block_ptr kept_;             // the scratch block, during it
   term continue_;
   bool continue_next_ = false;  // once the task has ended
+  bool in_callback_ = false;    // handle_*: its arguments lie in the state
+  bool purge_due_ = false;      // purging() came meanwhile
 
   bool starting_ = false;      // process::call has not come back yet
   bool done_ = false;

@@ -22,6 +22,8 @@ class state_cell {
   void clear();
   // Gives back what the present state does not need (hibernate).
   void compact();
+  // May the arena, garbage included, hold native objects or shared bytes?
+  bool holds_outside() const { return outside_ + outside_live_ > 0; }
   // Words of the arena in use, garbage included.
   std::size_t held_words() const { return arena_ ? arena_->used_words() : 0; }
 

@@ -17,11 +17,23 @@ struct is_task : std::false_type {};
 template <class T>
 struct is_task<task<T>> : std::true_type {};
 
+// The term as a code_change that knows nothing of native objects expects it.
+inline cnode_term without_natives(cnode_term word) {
+  if (!term{word}.is_boxed() && !term{word}.is_cons()) return word;
+  word = host().native_to_term(env(), word);
+  if (word == CNODE_NONE) throw raised{env()->error_class, env()->reason, env()->stacktrace};
+  return word;
+}
+
 // The decoded arguments of one clause. Plain bases, not std::tuple: this is instantiated for every clause an author writes.
 template <std::size_t I, class A>
 struct argument {
   std::optional<std::decay_t<A>> value;
-  bool read(cnode_term word) { return (value = decode<std::decay_t<A>>(term{word})).has_value(); }
+  template <bool OldState>
+  bool read(cnode_term word) {
+    if constexpr (OldState && !holds_native<std::decay_t<A>>::value) word = without_natives(word);
+    return (value = decode<std::decay_t<A>>(term{word})).has_value();
+  }
   A give() {
     if constexpr (std::is_lvalue_reference_v<A>)
       return *value;
@@ -34,8 +46,12 @@ template <class Indices, class... A>
 struct argument_list;
 template <std::size_t... I, class... A>
 struct argument_list<std::index_sequence<I...>, A...> : argument<I, A>... {
-  // In order, until one does not fit.
-  bool read([[maybe_unused]] const cnode_term* args) { return (... && this->argument<I, A>::read(args[I])); }
+  // In order, until one does not fit; native objects last, for taking one may convert it.
+  template <bool OldState = false>
+  bool read([[maybe_unused]] const cnode_term* args) {
+    return (... && (holds_native<std::decay_t<A>>::value || this->argument<I, A>::template read<OldState>(args[I]))) &&
+           (... && (!holds_native<std::decay_t<A>>::value || this->argument<I, A>::template read<OldState>(args[I])));
+  }
   template <class R, class F, class With>
   void call(F f, With& with) {
     static_assert(!is_task<R>::value || !(... || std::is_reference_v<A>),
@@ -49,13 +65,26 @@ struct argument_list<std::index_sequence<I...>, A...> : argument<I, A>... {
   }
 };
 
+// A clause whose body has an error has no type. The compiler has said why; this keeps what would follow from it to one line.
 template <class F>
-struct signature : signature<decltype(&F::operator())> {};
+struct signature {
+  static_assert(!std::is_class_v<F>, "a clause needs parameters with types (not auto) and a body without errors");
+  static constexpr bool broken = true;
+  static constexpr std::size_t arity = 0;
+};
+template <class F>
+  requires requires { &F::operator(); }
+struct signature<F> : signature<decltype(&F::operator())> {};
 template <class R, class... A>
 struct signature<R (*)(A...)> {
   using result = R;
   using arguments = argument_list<std::index_sequence_for<A...>, A...>;
+  static constexpr bool broken = false;
   static constexpr std::size_t arity = sizeof...(A);
+};
+template <class C, class R, class... A>
+struct signature<R (C::*)(A...)> : signature<R (*)(A...)> {
+  static_assert(!std::is_class_v<C>, "a clause must not be mutable: state is an argument");
 };
 template <class R, class... A>
 struct signature<R (*)(A...) noexcept> : signature<R (*)(A...)> {};
@@ -64,13 +93,19 @@ struct signature<R (C::*)(A...) const> : signature<R (*)(A...)> {};
 template <class C, class R, class... A>
 struct signature<R (C::*)(A...) const noexcept> : signature<R (*)(A...)> {};
 
-// Calls f and hands its result to `with` when the arguments fit.
+// Calls f and hands its result to `with` when the arguments fit. With::takes_old_state: parameters without a place for a native object
+// get it as a term. with.read(): the arguments have been read.
 template <class F, class With>
-bool call_clause(F f, const cnode_term* args, With& with) {
-  typename signature<F>::arguments values;
-  if (!values.read(args)) return false;
-  values.template call<typename signature<F>::result>(f, with);
-  return true;
+bool call_clause([[maybe_unused]] F f, [[maybe_unused]] const cnode_term* args, [[maybe_unused]] With& with) {
+  if constexpr (signature<F>::broken) {
+    return false;
+  } else {
+    typename signature<F>::arguments values;
+    if (!values.template read<requires { typename With::takes_old_state; }>(args)) return false;
+    if constexpr (requires { with.read(); }) with.read();
+    values.template call<typename signature<F>::result>(f, with);
+    return true;
+  }
 }
 
 }  // namespace detail
@@ -78,7 +113,8 @@ bool call_clause(F f, const cnode_term* args, With& with) {
 template <class First, class... More>
 struct clauses_of {
   static constexpr std::size_t arity = detail::signature<First>::arity;
-  static_assert((... && (detail::signature<More>::arity == arity)), "all clauses of a function take the same number of arguments");
+  static_assert((detail::signature<First>::broken || ... || detail::signature<More>::broken) || (... && (detail::signature<More>::arity == arity)),
+                "all clauses of a function take the same number of arguments");
   static_assert(std::is_empty_v<First> && (... && std::is_empty_v<More>), "a clause must not capture: state is an argument");
 
   template <class With>

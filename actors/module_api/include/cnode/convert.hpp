@@ -42,6 +42,49 @@ term encode(const T& value) {
 
 // A term that is known to be of one kind. Owns nothing, like term.
 namespace detail {
+// Why to_term runs: for people, or to carry a state over (CNODE_ENV_...).
+inline std::uint32_t env_flags() { return __atomic_load_n(&env()->flags, __ATOMIC_RELAXED); }
+inline bool shows() { return (env_flags() & CNODE_ENV_SHOW) != 0; }
+inline bool converts_state() { return (env_flags() & (CNODE_ENV_SHOW | CNODE_ENV_STATE)) != 0; }
+
+// An env of its own for a conversion inside a callback. What is made there lies in the callback's heap.
+class conversion_env {
+ public:
+  explicit conversion_env(std::uint32_t flags) : env_{}, scope_(&env_) {
+    env_.heap = outer_->heap;
+    env_.process = outer_->process;
+    env_.flags = flags;
+  }
+  cnode_env* get() { return &env_; }
+
+ private:
+  cnode_env* outer_ = env();
+  cnode_env env_;
+  env_scope scope_;
+};
+// Everything below is shown whole.
+struct not_showing : conversion_env {
+  not_showing() : conversion_env(CNODE_ENV_STATE) {}
+};
+
+// {blob, Type, Bytes}: what people see instead of more than 64 KiB of plain bytes or numbers.
+constexpr std::size_t largest_shown = 64 * 1024;
+inline bool summarised(std::size_t bytes) { return bytes > largest_shown && shows(); }
+template <class T>
+std::string number_name() {
+  if (std::is_same_v<T, bool>) return "bool";
+  const char* kind = std::is_floating_point_v<T> ? "float" : std::is_signed_v<T> ? "int" : "uint";
+  return kind + std::to_string(sizeof(T) * 8);
+}
+term blob(std::string_view type, std::size_t bytes);
+template <class T>
+term blob_of(const char* container, std::size_t count) {
+  return blob(container + ("<" + number_name<T>() + ">"), count * sizeof(T));
+}
+
+// Has a parameter of this type a place for a native object (native.hpp)?
+template <class T>
+struct holds_native : std::false_type {};
 template <bool (term::*Test)() const>
 class typed_term {
  public:
@@ -141,8 +184,16 @@ struct convert<T, std::enable_if_t<std::is_integral_v<T> && !std::is_same_v<T, b
 
 template <class T>
 struct convert<T, std::enable_if_t<std::is_floating_point_v<T>>> {
-  static std::optional<T> from_term(term t) { return t.is_float() ? std::optional<T>{static_cast<T>(t.float_value())} : std::nullopt; }
-  static term to_term(T value);  // badarith for NaN and infinity, which Erlang has not; error.hpp
+  static std::optional<T> from_term(term t) {
+    if (t.is_float()) return static_cast<T>(t.float_value());
+    if (!t.is_atom() || !detail::converts_state()) return std::nullopt;
+    if (t.same(is<"nan">::value())) return static_cast<T>(__builtin_nan(""));
+    if (t.same(is<"infinity">::value())) return static_cast<T>(__builtin_inf());
+    if (t.same(is<"-infinity">::value())) return static_cast<T>(-__builtin_inf());
+    return std::nullopt;
+  }
+  // NaN and infinity, which Erlang has not, are badarith; as part of a native object nan, infinity and '-infinity'. error.hpp
+  static term to_term(T value);
 };
 
 // ---- text
@@ -154,7 +205,9 @@ struct convert<std::string_view> {
 template <>
 struct convert<std::string> {
   static std::optional<std::string> from_term(term t) { return t.is_binary() ? std::optional{std::string{t.bytes()}} : std::nullopt; }
-  static term to_term(std::string_view text) { return detail::binary(text); }
+  static term to_term(std::string_view text) {
+    return detail::summarised(text.size()) ? detail::blob("string", text.size()) : detail::binary(text);
+  }
 };
 template <>
 struct convert<const char*> {
@@ -187,6 +240,14 @@ struct convert<std::optional<T>> {
     return value ? std::optional<std::optional<T>>{std::move(value)} : std::nullopt;
   }
   static term to_term(const std::optional<T>& value) { return value ? encode(*value) : is<"nil">::value(); }
+};
+
+template <>
+struct convert<std::monostate> {
+  static std::optional<std::monostate> from_term(term t) {
+    return t.same(is<"nil">::value()) ? std::optional{std::monostate{}} : std::nullopt;
+  }
+  static term to_term(std::monostate) { return is<"nil">::value(); }
 };
 
 template <class... T>
@@ -223,6 +284,8 @@ struct convert<std::vector<T>> {
     return t.is_nil() ? std::optional{std::move(values)} : std::nullopt;
   }
   static term to_term(const std::vector<T>& values) {
+    if constexpr (std::is_arithmetic_v<T>)
+      if (detail::summarised(values.size() * sizeof(T))) return detail::blob_of<T>("vector", values.size());
     term list = nil;
     for (auto i = values.size(); i > 0; --i) list = detail::cons(encode<T>(values[i - 1]), list);
     return list;
@@ -296,6 +359,25 @@ struct convert<tagged<Name, T...>> {
                       static_cast<const std::tuple<T...>&>(value));
   }
 };
+
+namespace detail {
+inline term blob(std::string_view type, std::size_t bytes) { return tuple_of(is<"blob">::value(), binary(type), encode(bytes)); }
+
+template <class... T>
+struct holds_native<std::tuple<T...>> : std::disjunction<holds_native<T>...> {};
+template <fixed_string Name, class... T>
+struct holds_native<tagged<Name, T...>> : std::disjunction<holds_native<T>...> {};
+template <class A, class B>
+struct holds_native<std::pair<A, B>> : std::disjunction<holds_native<A>, holds_native<B>> {};
+template <class T>
+struct holds_native<std::optional<T>> : holds_native<T> {};
+template <class... T>
+struct holds_native<std::variant<T...>> : std::disjunction<holds_native<T>...> {};
+template <class T>
+struct holds_native<std::vector<T>> : holds_native<T> {};
+template <class K, class V>
+struct holds_native<std::map<K, V>> : holds_native<V> {};
+}  // namespace detail
 
 // ---- building and reading terms by hand
 // {A, B, ...} and [A, B, ...] of convertible values.

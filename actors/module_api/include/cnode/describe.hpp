@@ -4,14 +4,18 @@
 //   CNODE_STRUCT(employee, name, money)                               // #{name => ..., money => ...}
 //   CNODE_ELIXIR_STRUCT("Elixir.Employee", employee, name, money)     // %Employee{name: ..., money: ...}
 //
+//   enum class level { low, high };
+//   CNODE_ENUM(level, low, high)                                      // the atoms low, high; other enums are integers
+//   CNODE_SHOW(employee, [](const employee& e) { return e.name; })    // what :sys.get_state and reports show instead of the map
+//   CNODE_SHOW_WHOLE(employee)                                        // ... show all of it, also what is huge
+//
 // A map fits when it has all the named keys and their values fit; further keys are ignored, as in a pattern.
 #pragma once
 
 #include <cstddef>
 
-#include <cnode/for_each.hpp>
 #include <cnode/convert.hpp>
-#include <cnode/stamp.hpp>
+#include <cnode/for_each.hpp>
 
 namespace cnode {
 inline namespace module_api {
@@ -28,11 +32,7 @@ struct field {
 template <class T, fixed_string ElixirName, class... Field>
 struct description {
   template <class F>
-  static auto value_of(const T& object, F) -> decltype(auto) {
-    return (object.*F::member);
-  }
-  template <class F>
-  using type_of = std::decay_t<decltype(std::declval<T&>().*F::member)>;
+  using type_of = std::remove_cvref_t<decltype(std::declval<T&>().*F::member)>;
 
   static constexpr bool elixir = ElixirName.size > 0;
 
@@ -44,6 +44,18 @@ struct description {
     return read(t, parts, std::index_sequence_for<Field...>{});
   }
   static term to_term(const T& object) {
+    if (shows()) {
+      if constexpr (requires { cnode_show(&object); }) return encode(cnode_show(&object));
+      if constexpr (requires { cnode_show_whole(&object); }) {
+        const not_showing scope;
+        return as_map(object);
+      }
+    }
+    return as_map(object);
+  }
+
+ private:
+  static term as_map(const T& object) {
     constexpr std::size_t n = sizeof...(Field) + (elixir ? 1 : 0);
     cnode_term keys[n + 1] = {Field::key::value().word()...};
     cnode_term values[n + 1] = {encode(object.*Field::member).word()...};
@@ -53,8 +65,6 @@ struct description {
     }
     return term{host().make_map(env()->heap, keys, values, n)};
   }
-
- private:
   template <class Parts, std::size_t... I>
   static std::optional<T> read(term t, Parts& parts, std::index_sequence<I...>) {
     if (!(... && read_one(maps::get(t, typename Field::key{}), std::get<I>(parts)))) return std::nullopt;
@@ -76,105 +86,54 @@ struct is_described : std::false_type {};
 template <class T>
 struct is_described<T, std::void_t<description_of<T>>> : std::true_type {};
 
-// ---- layout fingerprints: equal for two versions of a module when an object of one can be used by the other as it is.
-// 0: unknown or unsafe (pointers, virtual functions, types not listed here), never adopted.
-
-template <class T, class = void>
-struct layout_hash {
-  static constexpr std::uint64_t value = 0;
+// ---- enums
+template <class T>
+struct enumerator {
+  const char* name;
+  T value;
 };
-
-constexpr std::uint64_t toolchain_hash() {
-  std::uint64_t hash = fnv(fnv_start, sizeof(void*));
-  hash = fnv(hash, std::uint64_t{sanitizer_kind()});
-#if defined(__GLIBCXX__)
-  hash = fnv(hash, std::uint64_t{_GLIBCXX_USE_CXX11_ABI});
-#if defined(_GLIBCXX_DEBUG)
-  hash = fnv(hash, "debug");
-#endif
-#endif
-  return hash;
+template <class T>
+constexpr bool is_described_enum = requires { cnode_describe_enum(static_cast<const T*>(nullptr)); };
+template <class T>
+constexpr auto enumerators_of() {
+  return cnode_describe_enum(static_cast<const T*>(nullptr));
 }
-
-template <class... T>
-constexpr std::uint64_t layout_of(const char* kind, std::size_t size) {
-  if (!(... && (layout_hash<T>::value != 0))) return 0;
-  std::uint64_t hash = fnv(fnv(toolchain_hash(), kind), size);
-  ((hash = fnv(hash, layout_hash<T>::value)), ...);
-  return hash;
+template <class T, std::size_t N>
+struct enumerator_list {
+  enumerator<T> all[N];
+  constexpr const enumerator<T>* begin() const { return all; }
+  constexpr const enumerator<T>* end() const { return all + N; }
+};
+template <class T, class... E>
+constexpr auto make_enumerators(E... e) {
+  return enumerator_list<T, sizeof...(E)>{{e...}};
 }
-
-template <class T>
-struct layout_hash<T, std::enable_if_t<std::is_arithmetic_v<T>>> {
-  static constexpr const char* kind = std::is_same_v<T, bool>         ? "bool"
-                                      : std::is_floating_point_v<T>   ? "float"
-                                      : std::is_signed_v<T>           ? "signed"
-                                                                      : "unsigned";
-  static constexpr std::uint64_t value = layout_of<>(kind, sizeof(T));
-};
-template <class T>
-struct layout_hash<T, std::enable_if_t<std::is_enum_v<T>>> {
-  static constexpr std::uint64_t value = layout_of<std::underlying_type_t<T>>("enum", sizeof(T));
-};
-template <>
-struct layout_hash<std::string> {
-  static constexpr std::uint64_t value = layout_of<>("string", sizeof(std::string));
-};
-template <class T>
-struct layout_hash<std::vector<T>> {
-  static constexpr std::uint64_t value = layout_of<T>("vector", sizeof(std::vector<T>));
-};
-template <class K, class V>
-struct layout_hash<std::map<K, V>> {
-  static constexpr std::uint64_t value = layout_of<K, V>("map", sizeof(std::map<K, V>));
-};
-template <class T>
-struct layout_hash<std::optional<T>> {
-  static constexpr std::uint64_t value = layout_of<T>("optional", sizeof(std::optional<T>));
-};
-template <class A, class B>
-struct layout_hash<std::pair<A, B>> {
-  static constexpr std::uint64_t value = layout_of<A, B>("pair", sizeof(std::pair<A, B>));
-};
-template <class... T>
-struct layout_hash<std::tuple<T...>> {
-  static constexpr std::uint64_t value = layout_of<T...>("tuple", sizeof(std::tuple<T...>));
-};
-
-template <class T, class Description>
-struct struct_layout;
-template <class T, fixed_string ElixirName, class... Field>
-struct struct_layout<T, description<T, ElixirName, Field...>> {
-  template <class F>
-  using type_of = std::decay_t<decltype(std::declval<T&>().*F::member)>;
-  // Fields in the order of the struct without a hole that another field would fit into: none was left out or swapped.
-  static constexpr bool complete() {
-    constexpr std::size_t offsets[] = {Field::offset..., sizeof(T)};
-    constexpr std::size_t sizes[] = {sizeof(type_of<Field>)..., 0};
-    constexpr std::size_t alignments[] = {alignof(type_of<Field>)..., alignof(T)};
-    std::size_t end = 0;
-    for (std::size_t i = 0; i <= sizeof...(Field); ++i) {
-      if (offsets[i] != (end + alignments[i] - 1) / alignments[i] * alignments[i]) return false;
-      end = offsets[i] + sizes[i];
-    }
-    return true;
-  }
-  static constexpr std::uint64_t compute() {
-    if (!complete() || std::is_polymorphic_v<T>) return 0;
-    std::uint64_t hash = layout_of<type_of<Field>...>("struct", sizeof(T));
-    if (hash != 0) ((hash = fnv(fnv(hash, Field::name), Field::offset)), ...);
-    return hash;
-  }
-};
-template <class T>
-struct layout_hash<T, std::enable_if_t<is_described<T>::value>> {
-  static constexpr std::uint64_t value = struct_layout<T, description_of<T>>::compute();
-};
 
 }  // namespace detail
 
 template <class T>
 struct convert<T, std::enable_if_t<detail::is_described<T>::value>> : detail::description_of<T> {};
+
+template <class T>
+struct convert<T, std::enable_if_t<std::is_enum_v<T>>> {
+  static std::optional<T> from_term(term t) {
+    if constexpr (detail::is_described_enum<T>) {
+      if (!t.is_atom()) return std::nullopt;
+      for (const auto& e : detail::enumerators_of<T>())
+        if (atom{t}.text() == e.name) return e.value;
+      return std::nullopt;
+    } else {
+      const auto value = decode<std::underlying_type_t<T>>(t);
+      return value ? std::optional{static_cast<T>(*value)} : std::nullopt;
+    }
+  }
+  static term to_term(T value) {
+    if constexpr (detail::is_described_enum<T>)
+      for (const auto& e : detail::enumerators_of<T>())
+        if (e.value == value) return detail::intern(e.name);
+    return encode(static_cast<std::underlying_type_t<T>>(value));
+  }
+};
 
 }  // namespace module_api
 }  // namespace cnode
@@ -182,7 +141,19 @@ struct convert<T, std::enable_if_t<detail::is_described<T>::value>> : detail::de
 #define CNODE_DETAIL_FIELD(type, name) , ::cnode::detail::field<#name, &type::name, offsetof(type, name)>
 #define CNODE_ELIXIR_STRUCT(elixir_name, type, ...)                                                                   \
   _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Winvalid-offsetof\"")                             \
-  ::cnode::detail::description<type, elixir_name CNODE_FOR_EACH(CNODE_DETAIL_FIELD, type, __VA_ARGS__)>               \
+  [[maybe_unused]] ::cnode::detail::description<type, elixir_name CNODE_FOR_EACH(CNODE_DETAIL_FIELD, type, __VA_ARGS__)>               \
   cnode_describe(const type*);                                                                                        \
   _Pragma("GCC diagnostic pop") static_assert(true)
 #define CNODE_STRUCT(type, ...) CNODE_ELIXIR_STRUCT("", type, __VA_ARGS__)
+
+#define CNODE_DETAIL_ENUMERATOR(type, name) , ::cnode::detail::enumerator<type>{#name, type::name}
+#define CNODE_ENUM(type, first, ...)                                                                                  \
+  constexpr auto cnode_describe_enum(const type*) {                                                                   \
+    return ::cnode::detail::make_enumerators<type>(::cnode::detail::enumerator<type>{#first, type::first}             \
+                                                       CNODE_FOR_EACH(CNODE_DETAIL_ENUMERATOR, type, __VA_ARGS__));   \
+  }                                                                                                                   \
+  static_assert(true)
+#define CNODE_SHOW(type, ...) \
+  inline auto cnode_show(const type* object) { return (__VA_ARGS__)(*object); } \
+  static_assert(true)
+#define CNODE_SHOW_WHOLE(type) std::true_type cnode_show_whole(const type*)

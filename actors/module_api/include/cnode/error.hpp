@@ -44,7 +44,10 @@ T to(term t) {
 template <class T>
 term convert<T, std::enable_if_t<std::is_floating_point_v<T>>>::to_term(T value) {
   const auto number = static_cast<double>(value);
-  if (!__builtin_isfinite(number)) throw badarith();
+  if (!__builtin_isfinite(number)) {
+    if (!detail::converts_state()) throw badarith();
+    return __builtin_isnan(number) ? is<"nan">::value() : number > 0 ? is<"infinity">::value() : is<"-infinity">::value();
+  }
   cnode_term* p = detail::reserve(2);
   p[0] = CNODE_HEADER(CNODE_FLOAT, 1);
   __builtin_memcpy(p + 1, &number, sizeof number);
@@ -62,7 +65,7 @@ inline cnode_term set_raised(const raised& r) noexcept {
   return CNODE_NONE;
 }
 
-inline term cxx_exception(const char* what) noexcept {
+[[gnu::cold, gnu::noinline]] inline term cxx_exception(const char* what) noexcept {
   const std::type_info* type = abi::__cxa_current_exception_type();
   int status = -1;
   char* name = type != nullptr ? abi::__cxa_demangle(type->name(), nullptr, nullptr, &status) : nullptr;
@@ -71,7 +74,7 @@ inline term cxx_exception(const char* what) noexcept {
   return t;
 }
 
-inline cnode_term raise_current_exception() noexcept {
+[[gnu::cold, gnu::noinline]] inline cnode_term raise_current_exception() noexcept {
   try {
     throw;
   } catch (const raised& r) {

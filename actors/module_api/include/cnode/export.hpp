@@ -10,6 +10,7 @@
 
 #include <cnode/clauses.hpp>
 #include <cnode/for_each.hpp>
+#include <cnode/native_list.hpp>
 #include <cnode/stamp.hpp>
 #include <cnode/task.hpp>
 
@@ -59,15 +60,19 @@ struct callable {
   }
 };
 
-inline cnode_term raise_function_clause(std::string_view function, const cnode_term* args, std::size_t arity) {
+[[gnu::cold, gnu::noinline]] inline cnode_term raise_no_clause(term reason, std::string_view function, const cnode_term* args, std::size_t arity) {
   term list = nil;
   for (std::size_t i = arity; i > 0; --i) list = cons(term{args[i - 1]}, list);
   const term frame = tuple_of(term{this_module()}, intern(function), list, nil);
-  return set_raised({is<"error">::value().word(), is<"function_clause">::value().word(), list_of(frame).word()});
+  return set_raised({is<"error">::value().word(), reason.word(), list_of(frame).word()});
 }
 
 struct give_to {
   cnode_term result = CNODE_NONE;
+  bool searching = false;  // in search_natives
+  void read() {
+    if (searching) natives_wanted() = nullptr;
+  }
   void operator()() { result = is<"ok">::value().word(); }
   template <class T>
   void operator()(T&& value) {
@@ -78,11 +83,41 @@ struct give_to {
 template <auto& F>
 using callable_of = callable<std::remove_const_t<std::remove_reference_t<decltype(F)>>>;
 
+// As people see it.
+inline term shown_term(cnode_term t) {
+  conversion_env scope{CNODE_ENV_SHOW};
+  const term shown{host().native_to_term(scope.get(), t)};
+  return shown ? shown : is<"undefined">::value();
+}
+
+struct give_to_code_change : give_to {
+  using takes_old_state = void;
+};
+
+// No clause fits. Once more for native objects that the clauses passed over because this version knows them as another type; when
+// one has no place because its term does not convert, that is the reason: {bad_state, Term}.
+template <auto& F, class With>
+[[gnu::cold, gnu::noinline]] cnode_term search_natives(const cnode_term* args, std::string_view function) {
+  With with;
+  if (known_natives != nullptr) {
+    native_search search;
+    with.searching = true;
+    if (callable_of<F>::call(F, args, with)) return with.result;
+    if (search.misfit() != CNODE_NONE) {
+      const term reason = tuple_of(is<"bad_state">::value(), shown_term(search.misfit()));
+      return raise_no_clause(reason, function, args, callable_of<F>::arity);
+    }
+  }
+  return raise_no_clause(is<"function_clause">::value(), function, args, callable_of<F>::arity);
+}
+
 template <fixed_string Name, auto& F>
 cnode_term run_function(const cnode_term* args) {
-  give_to with;
+  constexpr std::string_view name{Name.text, Name.size};
+  using With = std::conditional_t<name == "code_change" && callable_of<F>::arity == 3, give_to_code_change, give_to>;
+  With with;
   if (callable_of<F>::call(F, args, with)) return with.result;
-  return raise_function_clause({Name.text, Name.size}, args, callable_of<F>::arity);
+  return search_natives<F, With>(args, name);
 }
 
 inline cnode_term run_entry(cnode_env* env, const cnode_term* args, cnode_term (*function)(const cnode_term*)) noexcept {
@@ -126,7 +161,7 @@ constexpr vsn_text<1> vsn_term(std::uint64_t integer) {
 
 inline bool accept_host(const cnode_host* host, const char* name) noexcept {
   // Compiled against functions that this host lacks, or other meanings: stay out.
-  if (host->abi_major != CNODE_ABI_MAJOR || host->size < offsetof(cnode_host, node) + sizeof host->node) return false;
+  if (host->abi_major != CNODE_ABI_MAJOR || host->size < offsetof(cnode_host, replace_native) + sizeof host->replace_native) return false;
   host_table = host;
   module_name = name;
   return true;
@@ -141,6 +176,10 @@ inline constexpr struct {
 } vsn_of_module{};
 inline constexpr cnode_function on_load_of_module = nullptr;
 }  // namespace cnode
+
+// What the module was built with, for module_info(compile): the build may link a second source that defines it. (A macro on the command
+// line would not go with a precompiled header.)
+extern "C" [[gnu::weak, gnu::visibility("hidden")]] const char cnode_module_options[];
 
 #define CNODE_VSN(value)                                                        \
   [[maybe_unused]] static constexpr auto vsn = value;                           \
@@ -169,7 +208,8 @@ inline constexpr cnode_function on_load_of_module = nullptr;
     static constexpr cnode_export exports[] = {CNODE_FOR_EACH(CNODE_DETAIL_EXPORT, , __VA_ARGS__)};                   \
     static constexpr cnode_module module = {                                                                          \
         sizeof(cnode_module), CNODE_ABI_MAJOR, CNODE_ABI_MINOR, name_, ::cnode::module_definition::vsn_pointer,       \
-        behaviour_, exports, sizeof exports / sizeof exports[0], ::cnode::module_definition::on_load_pointer};        \
+        behaviour_, exports, sizeof exports / sizeof exports[0], ::cnode::module_definition::on_load_pointer,            \
+        &::cnode::detail::known_natives, __FILE__, cnode_module_options};                                                 \
     return ::cnode::detail::accept_host(host, name_) ? &module : nullptr;                                             \
   }                                                                                                                   \
   static_assert(true)

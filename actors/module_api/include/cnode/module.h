@@ -49,6 +49,12 @@ enum {
                           function's frames are gone; it runs the then current version of the module */
 };
 
+/* env->flags: 1 and 2 for callbacks and threads (below); 4 and 8 for a to_term. */
+enum {
+  CNODE_ENV_SHOW = 4,  /* on behalf of people (:sys.get_state, reports): huge blobs may be summarised */
+  CNODE_ENV_STATE = 8  /* for a newer version: what it gives is all that is left of the object */
+};
+
 struct cnode_env {
   cnode_heap *heap;         /* terms made by this callback go here */
   uint32_t outcome;         /* read by the host only when the function returned CNODE_NONE */
@@ -61,13 +67,19 @@ struct cnode_env {
   void *process;            /* the host's */
 };
 
-/* A native object that lives in a state: `ops` belong to the version that made it. Counted by the host. */
+/* A native object that lives in a state: `ops` belong to the version that made it or took it over. Counted by the host. */
 typedef struct cnode_native_ops {
   const char *type;                                        /* for messages */
-  cnode_term (*to_term)(cnode_env *env, const void *object);  /* what :sys.get_state and newer versions see */
+  cnode_term (*to_term)(cnode_env *env, const void *object);  /* what people (CNODE_ENV_SHOW) or newer versions (CNODE_ENV_STATE) see */
   void (*destroy)(void *object);
   uint64_t layout;                                         /* layout fingerprint; 0: none, never adopted */
 } cnode_native_ops;
+
+/* The native types a version knows. A list, so that headers can collect it. */
+typedef struct cnode_native_type {
+  const cnode_native_ops *ops;
+  const struct cnode_native_type *next;
+} cnode_native_type;
 
 enum { CNODE_EXPORT_DIRTY = 1 /* known to block: run where it delays nobody */ };
 
@@ -88,6 +100,9 @@ typedef struct cnode_module {
   uint32_t export_count;
   /* Called once before the version becomes current; returns the atom ok, anything else refuses the load. May be NULL. */
   cnode_function on_load;
+  /* Where the list of its native types begins; may be NULL. When older code is purged the host gives objects of the same type and
+   * layout to these operations without calling any code of the module; any other object becomes a term. */
+  const cnode_native_type *const *natives;
 } cnode_module;
 
 /* Monitor targets, send targets: pid, atom (registered here), {Name, Node}; send also takes an alias (reference). */
@@ -125,7 +140,9 @@ typedef struct cnode_host {
   /* -- native objects */
   cnode_term (*make_native)(cnode_env *env, void *object, const cnode_native_ops *ops); /* takes ownership of object */
   void *(*native_object)(cnode_term native, const cnode_native_ops **ops);
-  cnode_term (*native_to_term)(cnode_env *env, cnode_term native);  /* by the operations of the version that made it */
+  /* The term with every native object in it replaced, by the operations of the version that owns it; with CNODE_ENV_SHOW in env as
+   * people see it. CNODE_NONE: a conversion failed, the outcome is set. code_change gets the state with its native objects. */
+  cnode_term (*native_to_term)(cnode_env *env, cnode_term t);
 
   /* -- the process that runs */
   cnode_term (*self)(cnode_env *env);
@@ -156,6 +173,10 @@ typedef struct cnode_host {
   /* A newer version takes the live object over: from now on `ops` (of the calling module) are its operations, and it no longer holds
    * the version that made it. Non-zero: done (or they were its operations already). 0: no native, or its layout fingerprint is 0 or another. */
   int (*adopt_native)(cnode_env *env, cnode_term native, const cnode_native_ops *ops);
+
+  /* What `native` refers to becomes `object` with `ops` (of the calling module), everywhere; the former object is destroyed by its own
+   * operations. 0: not a native object of a module, and `object` stays the caller's. */
+  int (*replace_native)(cnode_env *env, cnode_term native, void *object, const cnode_native_ops *ops);
 } cnode_host;
 
 /* The one symbol a module exports. NULL: the module does not want this host. */
