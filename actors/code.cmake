@@ -18,6 +18,8 @@ target_sources(cnode_actors PRIVATE
   src/code/native_objects.cpp
   src/code/waiting.cpp
   src/code/describe.cpp
+  src/code/kept_objects.cpp
+  src/code/unload_builtins.cpp
   src/code/code_arguments.cpp
   src/code/code_builtins.cpp
   src/code/code_path_builtins.cpp

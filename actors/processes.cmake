@@ -1,4 +1,6 @@
 target_sources(cnode_actors PRIVATE
+  src/crash_report.cpp
+  src/host_threads.cpp
   src/mailbox.cpp
   src/process.cpp
   src/process_call.cpp

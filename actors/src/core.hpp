@@ -172,6 +172,9 @@ struct core {
   static void close(process& p);  // the function has returned
   static bool can_wait(signal s);
   static bool is_exiting(const process& p) { return p.flags_ & exiting; }
+  // For a thread that acts in this process's name (host_threads.hpp): in no table, dead for everybody, silent once env's flag 1 is set.
+  static process* make_stand_in(runtime& node, const process& owner, cnode_env& env);
+  static const activation* activation_of(const process& p) { return p.activation_; }
   // The other half of a monitor that a spawn made.
   static void watch(process& p, term ref, term pid);
   static void set_queued(process& p) { p.status_.store(queued); }

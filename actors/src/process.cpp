@@ -36,6 +36,18 @@ process::~process() {
   }
 }
 
+process* core::make_stand_in(runtime& node, const process& owner, cnode_env& env) {
+  auto* p = create(node, owner.pid_, nullptr);
+  p->flags_ = exiting | announced;
+  p->status_ = dead;
+  p->inbox_ = closed();
+  const auto leader = owner.group_leader();
+  if (leader) p->set_group_leader(leader);
+  p->env_ = &env;
+  p->open_ = true;
+  return p;
+}
+
 term process::pid() const { return pid_; }
 runtime& process::node() const { return *node_; }
 void process::post(block_ptr s) {

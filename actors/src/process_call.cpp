@@ -81,6 +81,8 @@ void core::enter(process& p, activation& c) {
   if (auto* w = this_worker()) {
     w->module.store(c.module.word(), std::memory_order_relaxed);
     w->function.store(c.function.word(), std::memory_order_relaxed);
+    w->arity.store(c.arity, std::memory_order_relaxed);
+    w->version.store(c.version, std::memory_order_release);
   }
   p.env_.store(&c.env, std::memory_order_relaxed);
   p.open_ = true;
@@ -89,7 +91,10 @@ void core::enter(process& p, activation& c) {
 
 void core::leave(process& p) {
   close(p);
-  if (auto* w = this_worker()) w->module.store(0, std::memory_order_relaxed);
+  if (auto* w = this_worker()) {
+    w->module.store(0, std::memory_order_relaxed);
+    w->version.store(nullptr, std::memory_order_relaxed);
+  }
 }
 
 namespace {
@@ -259,7 +264,14 @@ void core::abandon_call(process& p) {
   if (!c) return;
   p.version_.store(nullptr, std::memory_order_release);
   if (c->timer) runtime_access::of(*p.node_).clockwork.cancel(c->timer);
-  if (c->at == activation::suspended) c->env.continuation.destroy(c->env.continuation.frame);
+  if (c->at == activation::suspended) {
+    // Destructors may call host functions: as in a killed callback, nothing comes of it.
+    const auto k = c->env.continuation;
+    c->env.flags = 1;
+    enter(p, *c);
+    k.destroy(k.frame);
+    leave(p);
+  }
   hold_version(p, nullptr);
   recycle(std::exchange(p.activation_, nullptr));
 }

@@ -31,6 +31,8 @@ void core::announce(process& p) {
   runtime_access::forget_name(node, p);
   p.status_.store(dead);
   r.table.remove(p.pid_);
+  r.threads.owner_ended(p.pid_);
+  if (p.timers_to_it_) runtime_access::cancel_timers_to(node, p.pid_);
   auto* late = take_inbox(p, std::exchange(p.deferred_, nullptr));
   if (p.extras_) {
     for (auto n : p.extras_->nodes) r.index.remove(n, p.pid_);

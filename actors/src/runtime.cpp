@@ -30,6 +30,7 @@ runtime::impl::impl(runtime& node, runtime_config c)
     : config(std::move(c)),
       table(config.max_processes),
       sched(node, config, config.events ? std::move(config.events) : make_condition_poller()),
+      threads(node),
       on_crash(log_crash) {}
 
 runtime_access::impl& runtime_access::of(const runtime& r) { return *r.impl_; }
@@ -45,6 +46,8 @@ runtime::runtime(runtime_config config) : impl_(std::make_unique<impl>(*this, st
 
 runtime::~runtime() {
   stop();
+  impl_->sched.join();
+  impl_->threads.join_all();
   // Nobody runs any more: what is left ends here, on this thread.
   for (auto& p : impl_->table.all()) {
     p->exit(a().killed);
@@ -80,8 +83,10 @@ void runtime::stop() {
       }
     }
   }
-  impl_->sched.stop();
+  impl_->held_up = impl_->sched.stop(patience) + impl_->threads.stop(patience);
 }
+
+std::size_t runtime::held_up() const { return impl_->held_up; }
 
 bool runtime::run_one() {
   if (runtime_access::fire_timers(*this)) return true;

@@ -12,6 +12,7 @@
 #include <cnode/actors/runtime.hpp>
 
 #include "core.hpp"
+#include "host_threads.hpp"
 #include "process_table.hpp"
 #include "scheduler.hpp"
 #include "timers.hpp"
@@ -40,6 +41,7 @@ struct runtime::impl {
   timers clockwork;
   node_index index;
   scheduler sched;
+  host_threads threads;
   std::unique_ptr<code_server> code;
   distribution* dist = nullptr;
   std::function<void(process&, term)> on_crash;
@@ -51,7 +53,10 @@ struct runtime::impl {
   std::atomic<cnode_term> leader{0};
 
   mutable std::mutex timer_refs_lock;
-  std::unordered_map<std::uint64_t, timer_id> timer_refs;  // by number of the reference
+  struct named_timer { timer_id id; term to; };             // to: the process it ends with, or none
+  std::unordered_map<std::uint64_t, named_timer> timer_refs;  // by number of the reference
+  std::unordered_map<cnode_term, std::unordered_set<std::uint64_t>> timers_to;  // numbers by pid
+  void forget_timer(std::uint64_t number);                    // timer_refs_lock held
 
   std::mutex nodes_lock;
   std::vector<node_listener> listeners;
@@ -59,12 +64,14 @@ struct runtime::impl {
   std::unordered_map<cnode_term, std::vector<cnode_term>> node_monitors;  // {nodedown, Node} goes to these pids, once an entry
 
   mutable std::mutex log_lock;
+  std::atomic<std::size_t> held_up{0};
 };
 
 // What the parts need of each other's insides.
 struct runtime_access {
   using impl = runtime::impl;
   static impl& of(const runtime& r);
+  static void cancel_timers_to(runtime& r, term pid);  // at its end
   static bool fire_timers(runtime& r);  // true: at least one was due
   static std::chrono::steady_clock::time_point next_timer(const runtime& r);
   static term spawn(runtime& r, std::unique_ptr<behaviour> b, const spawn_options& o, const spawn_origin& origin,

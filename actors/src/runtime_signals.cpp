@@ -85,15 +85,44 @@ term runtime::send_after(std::int64_t ms, term to, term message, block& b, bool 
   // std::function wants to copy what it holds.
   auto held = std::make_shared<std::pair<owned_term, block_ptr>>(owned_term(to), std::move(m));
   std::lock_guard guard(impl_->timer_refs_lock);
+  // A timer to a process lives as long as that process (erlang:send_after/4); to a name it is looked up when it fires.
+  const bool to_process = to.is_local_pid();
+  if (to_process && !impl_->table.with(to, [](process& p) { p.timers_to_it_ = true; })) return ref;
   const auto id = after(std::chrono::milliseconds(ms < 0 ? 0 : std::min<std::int64_t>(ms, std::int64_t{1} << 50)), [this, number, held] {
     {
       std::lock_guard g(impl_->timer_refs_lock);
-      impl_->timer_refs.erase(number);
+      impl_->forget_timer(number);
     }
     send(held->first.get(), std::move(held->second));
   });
-  impl_->timer_refs[number] = id;
+  impl_->timer_refs[number] = {id, to_process ? to : term{}};
+  if (to_process) impl_->timers_to[to.word()].insert(number);
   return ref;
+}
+
+void runtime::impl::forget_timer(std::uint64_t number) {
+  const auto t = timer_refs.find(number);
+  if (t == timer_refs.end()) return;
+  if (const auto to = t->second.to) {
+    const auto all = timers_to.find(to.word());
+    all->second.erase(number);
+    if (all->second.empty()) timers_to.erase(all);
+  }
+  timer_refs.erase(t);
+}
+
+// It is out of the table already: no timer can be added.
+void runtime_access::cancel_timers_to(runtime& r, term pid) {
+  auto& impl = of(r);
+  std::lock_guard guard(impl.timer_refs_lock);
+  const auto all = impl.timers_to.find(pid.word());
+  if (all == impl.timers_to.end()) return;
+  for (const auto number : all->second) {
+    const auto t = impl.timer_refs.find(number);
+    r.cancel(t->second.id);
+    impl.timer_refs.erase(t);
+  }
+  impl.timers_to.erase(all);
 }
 
 namespace {
@@ -106,8 +135,8 @@ std::int64_t runtime::cancel_timer(term ref) {
   std::lock_guard guard(impl_->timer_refs_lock);
   const auto t = impl_->timer_refs.find(ref_number(ref));
   if (t == impl_->timer_refs.end()) return -1;
-  const auto left = cancel(t->second);
-  impl_->timer_refs.erase(t);
+  const auto left = cancel(t->second.id);
+  impl_->forget_timer(ref_number(ref));
   return left ? milliseconds_left(*left) : -1;
 }
 
@@ -116,7 +145,7 @@ std::int64_t runtime::read_timer(term ref) const {
   std::lock_guard guard(impl_->timer_refs_lock);
   const auto t = impl_->timer_refs.find(ref_number(ref));
   if (t == impl_->timer_refs.end()) return -1;
-  const auto left = read(t->second);
+  const auto left = read(t->second.id);
   return left ? milliseconds_left(*left) : -1;
 }
 

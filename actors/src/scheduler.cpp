@@ -4,10 +4,14 @@
 #include <string>
 #include <utility>
 
+#include <pthread.h>
+
+#include <cnode/actors/code_server.hpp>
 #include <cnode/protocol/atom_table.hpp>
 #include <cnode/protocol/term_text.hpp>
 
 #include "core.hpp"
+#include "crash_report.hpp"
 #include "runtime_impl.hpp"
 
 namespace cnode::actors {
@@ -15,6 +19,8 @@ namespace cnode::actors {
 namespace {
 
 thread_local worker* current_worker = nullptr;
+
+void name_thread(const char* name) { ::pthread_setname_np(::pthread_self(), name); }
 
 // So many slices run between two looks at the sockets.
 constexpr unsigned slices_per_poll = 16;
@@ -62,7 +68,10 @@ scheduler::scheduler(runtime& node, const runtime_config& config, std::unique_pt
   used_ = threads_;
 }
 
-scheduler::~scheduler() { stop(); }
+scheduler::~scheduler() {
+  stop(std::chrono::milliseconds{0});
+  join();
+}
 
 void scheduler::start() {
   if (manual_ || started_.exchange(true)) return;
@@ -74,15 +83,32 @@ void scheduler::start() {
   watchdog_ = std::thread([this] { watch(); });
 }
 
-void scheduler::stop() {
+std::size_t scheduler::stop(std::chrono::milliseconds patience) {
   {
     std::lock_guard guard(watch_lock_);
-    if (stopping_.exchange(true)) return;
+    if (stopping_.exchange(true)) return 0;
   }
   watch_.notify_all();
   if (watchdog_.joinable()) watchdog_.join();
-  for (unsigned i = 0; i < workers_.size(); ++i) events_->wake();
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  std::size_t held_up = 0;
   for (auto& w : workers_) {
+    if (!w->thread.joinable()) continue;
+    for (events_->wake(); !w->ended && std::chrono::steady_clock::now() < deadline; events_->wake())
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (w->ended) {
+      w->thread.join();
+    } else {
+      ++held_up;
+      node_.log(log_level::warning, running(*w) + " and does not return: its thread is left behind");
+    }
+  }
+  return held_up;
+}
+
+void scheduler::join() {
+  for (auto& w : workers_) {
+    for (; w->thread.joinable() && !w->ended; std::this_thread::sleep_for(std::chrono::milliseconds(1))) events_->wake();
     if (w->thread.joinable()) w->thread.join();
   }
 }
@@ -161,6 +187,8 @@ bool scheduler::run_one() {
 
 void scheduler::run(worker& w, bool spare) {
   current_worker = &w;
+  cover_this_thread();
+  name_thread(spare ? "spare" : "scheduler");
   unsigned slices = 0;
   bool idle_long = false, woken = false;
   while (!stopping_.load(std::memory_order_relaxed)) {
@@ -191,6 +219,7 @@ void scheduler::run(worker& w, bool spare) {
     spares_.fetch_sub(1);
     w.in_use = false;
   }
+  w.ended = true;
 }
 
 void scheduler::wait_for_work(worker& w, bool spare, bool& idle_long) {
@@ -230,7 +259,7 @@ void scheduler::watch() {
       if (!same) {
         w->seen_progress = progress;
         w->seen_at = now;
-        w->reported = false;
+        w->next_report = long_schedule_;
       }
       const bool stays = (progress & 1) && ((same && now - w->seen_at >= watch_busy) || w->blocking);
       if (!stays) continue;
@@ -250,16 +279,33 @@ void scheduler::watch() {
   }
 }
 
+// "<0.1.0> (name) has been running tiny:spin/0 (vsn 1)"; of one that was killed only its function still runs.
+std::string scheduler::running(worker& w) const {
+  const term pid{w.pid.load()};
+  auto text = pid ? to_text(pid) : std::string{"a timer"};
+  const auto p = node_.find(pid);
+  if (const auto name = p ? p->registered_name() : term{}) text += " (" + to_text(name) + ")";
+  if (pid && !p) text += ", killed meanwhile,";
+  text += " has been running";
+  const term module{w.module.load()}, function{w.function.load()};
+  if (module) text += " " + to_text(module) + ":" + to_text(function) + "/" + std::to_string(w.arity.load());
+  if (auto* v = w.version.load(std::memory_order_acquire)) {
+    const auto vsn = node_.code().vsn_text(*v);
+    if (!vsn.empty() && w.version.load(std::memory_order_acquire) == v) text += " (vsn " + vsn + ")";
+  }
+  return text;
+}
+
 void scheduler::look(worker& w, std::chrono::steady_clock::time_point now) {
   const term pid{w.pid.load()};
   // Signals reach it although its function does not return.
   if (auto p = node_.find(pid)) core::handle_meanwhile(*p);
-  if (w.reported || now - w.seen_at < long_schedule_) return;
-  w.reported = true;
-  const term module{w.module.load()}, function{w.function.load()};
-  std::string text = "long_schedule: " + (pid ? to_text(pid) : std::string("a timer")) + " has been running ";
-  if (module) text += to_text(module) + ":" + to_text(function) + " ";
-  node_.log(log_level::warning, text + "for " + std::to_string(long_schedule_.count()) + " ms and more");
+  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(now - w.seen_at);
+  // A function known to block is reported only when its process was killed.
+  if (since < w.next_report || (w.blocking && node_.alive(pid))) return;
+  // Each time after twice the time.
+  w.next_report = 2 * since;
+  node_.log(log_level::warning, "long_schedule: " + running(w) + " for " + std::to_string(since.count()) + " ms and more");
 }
 
 void scheduler::add_spare() {
@@ -268,6 +314,7 @@ void scheduler::add_spare() {
     if (w.in_use) continue;
     if (w.thread.joinable()) w.thread.join();
     w.in_use = true;
+    w.ended = false;
     w.blocking = false;
     if (used_.load() <= i) used_ = i + 1;
     spares_.fetch_add(1);

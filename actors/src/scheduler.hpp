@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -30,16 +31,19 @@ struct worker {
   // Read by the watchdog. `progress` is odd while something runs; as long as it stays the same, it is the same piece of work.
   std::atomic<std::uint64_t> progress{0};
   std::atomic<cnode_term> pid{0}, module{0}, function{0};
+  std::atomic<std::uint32_t> arity{0};
+  std::atomic<module_version*> version{nullptr};  // of the function that runs
   std::atomic<std::uint64_t> reductions{0};
   std::atomic<bool> blocking{false};  // runs a function known to block
   std::atomic<bool> waiting{false};
   std::thread thread;
   std::atomic<bool> in_use{false};
+  std::atomic<bool> ended{false};     // its thread can be joined at once
 
   // The watchdog's own.
   std::uint64_t seen_progress = 0;
   std::chrono::steady_clock::time_point seen_at{};
-  bool reported = false;
+  std::chrono::milliseconds next_report{0};
 
   void begin_work() { progress.store(progress.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
   void end_work() { begin_work(); }
@@ -53,7 +57,9 @@ class scheduler {
   ~scheduler();
 
   void start();
-  void stop();                      // joins all threads; processes stay as they are
+  // Joins the threads that return within that time; how many do not. Processes stay as they are.
+  std::size_t stop(std::chrono::milliseconds patience);
+  void join();                      // waits for the rest
   void make_runnable(process& p);   // any thread
   bool run_one();                   // manual mode: one step of one process
   void wake();                      // somebody has something to do (an earlier timer)
@@ -75,6 +81,7 @@ class scheduler {
   void wait_for_work(worker& w, bool spare, bool& idle_long);
   void watch();
   void look(worker& w, std::chrono::steady_clock::time_point now);
+  std::string running(worker& w) const;
   void add_spare();
 
   runtime& node_;

@@ -61,6 +61,23 @@ add_custom_command(OUTPUT ${modules}/OBJECT/tiny.so DEPENDS $<TARGET_OBJECTS:tin
                    COMMAND ${CMAKE_COMMAND} -E copy $<TARGET_OBJECTS:tiny_object_file> ${modules}/OBJECT/tiny.so)
 add_custom_target(tiny_OBJECT DEPENDS ${modules}/OBJECT/tiny.so)
 
+# What may be going on when code is purged, in three versions.
+foreach(version 1 2 3)
+  cnode_add_module(flight_v${version} actors/code_modules/flight.cpp OUTPUT_NAME flight OUTPUT_DIRECTORY ${modules}/flight_v${version})
+  target_compile_definitions(flight_v${version} PRIVATE VERSION=${version})
+endforeach()
+add_executable(cnode_flight_test
+  actors/code_main.cpp
+  actors/code_flight_test.cpp
+  actors/host_threads_test.cpp
+  actors/crash_report_test.cpp
+  actors/kept_objects_test.cpp)
+target_compile_definitions(cnode_flight_test PRIVATE TEST_MODULES="${modules}")
+target_include_directories(cnode_flight_test PRIVATE support ${PROJECT_SOURCE_DIR}/actors/src)
+target_link_libraries(cnode_flight_test PRIVATE cnode::actors GTest::gtest)
+add_dependencies(cnode_flight_test flight_v1 flight_v2 flight_v3 tiny_v1 tiny_v2)
+gtest_discover_tests(cnode_flight_test DISCOVERY_MODE PRE_TEST)
+
 add_executable(cnode_code_test
   actors/code_main.cpp
   actors/code_loading_test.cpp

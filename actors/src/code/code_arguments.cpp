@@ -34,6 +34,7 @@ cnode_term raise_function_clause(cnode_env* env) { return raise(env, atom("error
 
 void add_code_builtins(runtime& node) {
   add_code_module(node.code());
+  add_unload_module(node.code());
   add_code_path_functions(node.code());
   add_erlang_code_functions(node.code());
   add_compile_functions(node.code());

@@ -31,5 +31,6 @@ void add_code_module(code_server& code);         // code, c (code_builtins.cpp)
 void add_code_path_functions(code_server& code); // code: the path and files (code_path_builtins.cpp)
 void add_erlang_code_functions(code_server& code);  // erlang, Elixir.Code (code_erlang_builtins.cpp)
 void add_compile_functions(code_server& code);   // c, compile, Elixir.Code: building modules (compile_builtins.cpp)
+void add_unload_module(code_server& code);       // cnode: unloads (unload_builtins.cpp)
 
 }  // namespace cnode::actors

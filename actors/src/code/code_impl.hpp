@@ -105,6 +105,8 @@ struct code_server_impl {
   static void describe(module_version& v, const cnode_module* d) { v.description_ = d; }
   static std::uint32_t references(const module_version& v) { return v.refs_.load(std::memory_order_acquire); }
   static bool try_retain(module_version& v);
+  static bool mapped(const module_version& v) { return v.file_ && v.file_->handle; }  // loader thread
+  static std::string vsn_of_version(const module_version& v);  // as text; the version is held
 
   // ---- loader thread (loader.cpp, open_module.cpp). What takes a candidate runs there.
   void post(std::function<void()> job);          // any thread; jobs run in order, none after the server began to stop
@@ -125,6 +127,7 @@ struct code_server_impl {
   bool open_module(candidate& c, std::string& why);
   bool read_description(candidate& c, const mapped_file& mapped, std::string& why);
   void close_module(module_version& v);          // dlclose, verified; the copy goes
+  void dispose_of_copy(module_version& v);       // kept for debuggers, or removed
 
   // What the dynamic linker or a file's own code does just now, while everything else waits for the loader's thread.
   class timed_step {
@@ -182,6 +185,7 @@ struct code_server_impl {
   bool step_reported = false;
 
   std::string run_directory;                     // loader thread
+  std::string kept_directory;                    // loader thread; empty: copies are removed
   std::uint64_t next_copy = 0;
   std::atomic<std::uint64_t> unmapped{0}, stuck{0}, lingering{0};
 

@@ -12,6 +12,7 @@
 #include "code/code_impl.hpp"
 #include "code/native_objects.hpp"
 #include "code/waiting.hpp"
+#include "runtime_impl.hpp"
 #include "native_terms.hpp"
 
 namespace cnode::actors {
@@ -34,6 +35,9 @@ term raise_undef(cnode_env* env, term module, term function, term args) {
 }
 
 namespace {
+
+// Its process was killed while it runs: dead to the world.
+bool silent(const cnode_env* env) { return (__atomic_load_n(&env->flags, __ATOMIC_ACQUIRE) & 1) != 0; }
 
 block& block_of(cnode_heap* heap) { return *static_cast<block*>(heap); }
 
@@ -106,6 +110,8 @@ void h_send(cnode_env* env, cnode_term to, cnode_term message) { self(env).send(
 cnode_term h_spawn(cnode_env* env, cnode_term m, cnode_term f, cnode_term args, uint32_t flags) {
   auto& p = self(env);
   auto& b = heap_of(env);
+  // Who was killed spawns nobody: what it gets is as good as a process that has already ended.
+  if (silent(env)) return (flags & CNODE_SPAWN_MONITOR ? make_tuple_of(b, p.pid(), p.node().make_ref(b)) : p.pid()).word();
   if (!term{m}.is_atom() || !term{f}.is_atom() || list_length(term{args}) < 0) return raise_badarg(env).word();
   spawn_options o;
   o.group_leader = p.group_leader();
@@ -145,17 +151,20 @@ cnode_term h_dictionary_get(cnode_env* env, cnode_term key) {
 cnode_term h_group_leader(cnode_env* env) { return copy(heap_of(env), self(env).group_leader()).word(); }
 
 int h_register_name(cnode_env* env, cnode_term name, cnode_term pid) {
-  return term{name}.is_atom() && self(env).node().register_name(term{name}, term{pid});
+  return !silent(env) && term{name}.is_atom() && self(env).node().register_name(term{name}, term{pid});
 }
 int h_unregister_name(cnode_env* env, cnode_term name) {
-  return term{name}.is_atom() && self(env).node().unregister_name(term{name});
+  return !silent(env) && term{name}.is_atom() && self(env).node().unregister_name(term{name});
 }
 cnode_term h_whereis(cnode_env* env, cnode_term name) { return or_undefined(self(env).node().whereis(term{name})); }
 
 cnode_term h_send_after(cnode_env* env, int64_t ms, cnode_term to, cnode_term message) {
+  if (silent(env)) return self(env).node().make_ref(heap_of(env)).word();
   return self(env).node().send_after(ms, term{to}, term{message}, heap_of(env)).word();
 }
-int64_t h_cancel_timer(cnode_env* env, cnode_term ref) { return self(env).node().cancel_timer(term{ref}); }
+int64_t h_cancel_timer(cnode_env* env, cnode_term ref) {
+  return silent(env) ? -1 : self(env).node().cancel_timer(term{ref});
+}
 
 // Sent as from the process itself, so that it keeps its order with what the process sends its leader; the answer goes to a process
 // that drops it, so that a callback's mailbox stays clean.
@@ -191,6 +200,27 @@ int h_replace_native(cnode_env* env, cnode_term native, void* object, const cnod
   return done;
 }
 
+// ---- threads
+
+cnode_term h_start_thread(cnode_env* env, const char* name, void (*run)(cnode_env*, void*), void (*destroy)(void*), void* argument) {
+  auto& p = self(env);
+  auto& b = heap_of(env);
+  if (!name || !run) return raise_badarg(env).word();
+  if (silent(env)) {
+    if (destroy) destroy(argument);
+    return p.node().make_ref(b).word();
+  }
+  auto* version = code_server_impl::of(p.node().code()).version_at(reinterpret_cast<const void*>(run));
+  const auto number = runtime_access::of(p.node()).threads.start(p, version, name, run, destroy, argument);
+  return number ? build_ref(b, number).word() : raise(env, atom("error"), atom("system_limit")).word();
+}
+
+int h_stop_thread(cnode_env* env, cnode_term thread) {
+  return is_our_ref(term{thread}) && runtime_access::of(self(env).node()).threads.ask_to_stop(ref_number(term{thread}));
+}
+
+int h_thread_wait(cnode_env* env, int64_t ms) { return runtime_access::of(self(env).node()).threads.wait(env, ms); }
+
 }  // namespace
 
 const cnode_host& host_functions() {
@@ -203,6 +233,7 @@ const cnode_host& host_functions() {
       h_self, h_send, h_spawn, h_monitor, h_demonitor, h_alias, h_unalias, h_link, h_unlink, h_exit_signal, h_trap_exit,
       h_dictionary_put, h_dictionary_get, h_group_leader, h_register_name, h_unregister_name, h_whereis, h_send_after,
       h_cancel_timer, h_put_chars, h_apply, h_node, h_adopt_native,
+      h_start_thread, h_stop_thread, h_thread_wait,
       h_replace_native,
   };
   return table;

@@ -4,12 +4,14 @@
 #include <new>
 #include <utility>
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <cnode/actors/process.hpp>
 #include <cnode/protocol/term_text.hpp>
 
 #include "code/code_impl.hpp"
+#include "crash_report.hpp"
 #include "code/probe.hpp"
 
 namespace cnode::actors {
@@ -31,6 +33,8 @@ void code_server_impl::post_unload(module_version* v) {
 }
 
 void code_server_impl::loader_main() {
+  cover_this_thread();
+  ::pthread_setname_np(::pthread_self(), "loader");
   std::unique_lock guard{queue_lock};
   for (;;) {
     queue_filled.wait(guard, [this] { return stopping || !queue.empty() || !unload_queue.empty(); });

@@ -1,4 +1,5 @@
 // From checked bytes to a version: private copy, dlopen, the entry, the description. And back.
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include <cnode/protocol/term_text.hpp>
 
 #include "code/code_impl.hpp"
+#include "crash_report.hpp"
 #include "code/description.hpp"
 #include "code/run_directory.hpp"
 
@@ -68,6 +70,7 @@ bool code_server_impl::open_module(candidate& c, std::string& why) {
   f.private_path = std::exchange(c.copy, {});
   std::memcpy(f.digest, c.file.digest, sizeof f.digest);
   timed_step step{*this, c.module, "opening it (dlopen with its constructors, then its entry)"};
+  crash_note note{{}, c.module, "while it is opened"};
   mapped_file mapped;
   bool ok = map_file(f.private_path, mapped, why);
   f.handle = mapped.handle;
@@ -79,6 +82,11 @@ bool code_server_impl::open_module(candidate& c, std::string& why) {
     for (const auto& [begin, end] : f.ranges) ranges[begin] = {end, v};
   }
   ok = ok && read_description(c, mapped, why);
+  if (ok && !f.ranges.empty()) {
+    auto [begin, end] = f.ranges.front();
+    for (const auto& r : f.ranges) begin = std::min(begin, r.first), end = std::max(end, r.second);
+    remember_mapped(begin, end, atom_text(c.module), vsn_of_version(*v), f.private_path);
+  }
   if (!ok) std::exchange(c.version, nullptr)->release();
   return ok;
 }
@@ -127,6 +135,7 @@ void code_server_impl::close_module(module_version& v) {
   if (f.handle) {
     {
       timed_step step{*this, v.name(), "closing it (dlclose with its destructors)"};
+      crash_note note{{}, v.name(), "while it is closed"};
       ::dlclose(f.handle);  // its result says nothing: it is 0 for a file that stays
     }
     if (is_mapped(f.base, f.link_name)) {
@@ -135,9 +144,12 @@ void code_server_impl::close_module(module_version& v) {
                                        " stays mapped after its purge: a thread_local with a destructor is alive on some thread, or a library of it is not unloadable");
       return;  // the copy stays, too: debuggers read it
     }
+    auto begin = f.ranges.empty() ? 0 : f.ranges.front().first;
+    for (const auto& r : f.ranges) begin = std::min(begin, r.first);
+    remember_unmapped(begin);
     unmapped.fetch_add(1, std::memory_order_relaxed);
   }
-  if (!f.private_path.empty()) ::unlink(f.private_path.c_str());
+  dispose_of_copy(v);
 }
 
 }  // namespace cnode::actors

@@ -8,6 +8,7 @@
 #include <cnode/actors/process.hpp>
 
 #include "code/code_impl.hpp"
+#include "runtime_impl.hpp"
 
 namespace cnode::actors {
 
@@ -65,7 +66,8 @@ bool code_server_impl::purge_now(term module, bool soft) {
     users = users_of(*v);
     natives = true;
   }
-  if (soft && !users.empty()) {
+  auto& threads = runtime_access::of(node).threads;
+  if (soft && (!users.empty() || threads.runs(*v))) {
     v->release();
     return false;
   }
@@ -79,6 +81,7 @@ bool code_server_impl::purge_now(term module, bool soft) {
     }
   }
   for (const auto pid : users) node.exit_signal({}, pid, atom("kill"));
+  const bool stopped = threads.purged(*v) > 0;
   if (!users.empty()) wait_until_dead(node, users);
   if (natives && references(*v) > (dropped ? 2u : 1u)) {
     // Native state of the purged version becomes a term, by each process in its own context.
@@ -89,7 +92,7 @@ bool code_server_impl::purge_now(term module, bool soft) {
   }
   if (dropped) v->release();
   v->release();
-  return soft || !users.empty();
+  return soft || stopped || !users.empty();
 }
 
 void code_server::purge(term module, bool soft, std::function<void(bool)> done) {

@@ -4,11 +4,13 @@
 #include <spdlog/spdlog.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <future>
 #include <memory>
 
 #include <cnode/actors/code_server.hpp>
 #include <cnode/actors/compile_module.hpp>
+#include <cnode/actors/crash_report.hpp>
 #include <cnode/actors/gen.hpp>
 #include <cnode/actors/supervisor.hpp>
 #include <cnode/node/node.hpp>
@@ -119,6 +121,7 @@ int start(const start_options& options, int argc, char** argv) {
     if (level >= least) logger->log(level_of(level), "{}", text);
   };
 
+  actors::install_crash_report();
   node::node node(checked.node);
   actors::add_behaviour_builtins(node.runtime());
   actors::add_code_builtins(node.runtime());
@@ -131,6 +134,7 @@ int start(const start_options& options, int argc, char** argv) {
 
     auto& code = n.runtime().code();
     code.set_remote_code(options.remote_code != "off");
+    if (std::string why; !options.keep_objects.empty() && !code.keep_objects(options.keep_objects, why)) problem = "--keep-objects " + why;
     for (auto dir = options.code_path.rbegin(); dir != options.code_path.rend(); ++dir) {
       if (!code.add_path(*dir, true)) problem = "--pa " + *dir + ": not a folder that can be read";
     }
@@ -148,6 +152,8 @@ int start(const start_options& options, int argc, char** argv) {
   std::fflush(stdout);
   const int status = node.wait();
   node.stop();
+  // Said in the log: somebody's code never returns. It shall not keep the program from ending.
+  if (node.runtime().held_up() > 0) std::_Exit(status);
   return status;
 }
 

@@ -25,6 +25,7 @@ struct start_options {
   std::vector<std::string> load;         // --load
   std::vector<std::string> start;        // --start, as typed
   std::string config;
+  std::string keep_objects;              // directory; empty: none
   unsigned schedulers = 0;
   std::uint16_t dist_listen_min = 0, dist_listen_max = 0;
   std::uint16_t epmd_port = 0;           // 0: ERL_EPMD_PORT, then 4369

@@ -104,6 +104,14 @@ class code_server {
   // For a watchdog: names in the log what holds the loader's thread up for more than a second.
   void look_at_loader();
 
+  // The private copies of versions that go are moved there (Module-vsn-buildid.so), for debuggers and profilers. Before the first load.
+  // False with the reason: the directory cannot be made or written.
+  bool keep_objects(const std::string& directory, std::string& error);
+  // Its vsn as text, for messages; empty when the version has gone. `v` need not be retained, nor even be that version any more.
+  std::string vsn_text(module_version& v) const;
+  // Runs the job on the loader's thread, after those before it.
+  void on_loader_thread(std::function<void()> job);
+
   const cnode_host* host_table() const;
   runtime& node() const;
 

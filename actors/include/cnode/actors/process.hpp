@@ -116,6 +116,7 @@ class process {
   std::atomic<bool> kill_pending_{false};
   std::atomic<cnode_env*> env_{nullptr};           // of the module's function that runs
   std::atomic<module_version*> active_version_{nullptr};
+  std::atomic<bool> timers_to_it_{false};          // there may be timers that end with it
   runtime* const node_;
   const term pid_;
   process* run_next_ = nullptr;                    // owned by the run queue it is in

@@ -78,7 +78,10 @@ class runtime {
   runtime(const runtime&) = delete;
 
   void start();  // scheduler threads
-  void stop();   // ends all processes (reason shutdown where they trap it in order, then kill), joins the threads
+  void stop();   // ends all processes (reason shutdown where they trap it in order, then kill), joins the threads that return in time
+  // After stop: threads still inside a function of a module that does not return. The destructor waits for them for ever; a program
+  // that wants to end leaves by std::_Exit instead.
+  std::size_t held_up() const;
   // Manual mode: runs one signal or one due timer; false when there is nothing to do.
   bool run_one();
   void run_until_idle();

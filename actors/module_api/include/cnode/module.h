@@ -58,7 +58,7 @@ enum {
 struct cnode_env {
   cnode_heap *heap;         /* terms made by this callback go here */
   uint32_t outcome;         /* read by the host only when the function returned CNODE_NONE */
-  uint32_t flags;           /* 1: the process was killed while the callback runs; it should return soon */
+  uint32_t flags;           /* 1: the process was killed while the callback runs; it should return soon. 2: a thread is asked to stop */
   cnode_term error_class;   /* error, exit or throw */
   cnode_term reason;
   cnode_term stacktrace;    /* list of {M,F,A,Location}, or CNODE_NONE: the host makes one */
@@ -177,6 +177,18 @@ typedef struct cnode_host {
   /* What `native` refers to becomes `object` with `ops` (of the calling module), everywhere; the former object is destroyed by its own
    * operations. 0: not a native object of a module, and `object` stays the caller's. */
   int (*replace_native)(cnode_env *env, cnode_term native, void *object, const cnode_native_ops *ops);
+
+  /* -- threads that the host owns. Such a thread belongs to the process that started it and keeps this version mapped until it has
+   * returned. Its `run` gets an env of its own: send, make terms, spawn, look up names; the process's mailbox, links and dictionary are
+   * out of reach. When its process ends, or its code is purged, flag 1 is set and what it sends is dropped. An outcome of CNODE_RAISE
+   * ends its process as a linked process's would, so does a purge (reason `killed`).
+   * `destroy` is called after `run`, on the same thread. The value is a reference; CNODE_NONE: system_limit was raised. */
+  cnode_term (*start_thread)(cnode_env *env, const char *name, void (*run)(cnode_env *thread, void *argument),
+                             void (*destroy)(void *argument), void *argument);
+  /* Asks the thread to stop: its flag 2 is set, what it sends still goes. 0: no such thread of this node (any more). */
+  int (*stop_thread)(cnode_env *env, cnode_term thread);
+  /* For the thread itself: waits so long (negative: for ever) or until it is asked to stop. Non-zero: it is. */
+  int (*thread_wait)(cnode_env *thread, int64_t ms);
 } cnode_host;
 
 /* The one symbol a module exports. NULL: the module does not want this host. */

@@ -41,7 +41,7 @@ constexpr std::uint64_t abi_header_hash() {
       offsetof(cnode_module, natives), offsetof(cnode_host, replace_native),
       offsetof(cnode_host, atom), offsetof(cnode_host, heap_grow), offsetof(cnode_host, make_native),
       offsetof(cnode_host, self), offsetof(cnode_host, send), offsetof(cnode_host, put_chars), offsetof(cnode_host, apply),
-      offsetof(cnode_host, node), sizeof(cnode_stamp), offsetof(cnode_stamp, module_name),
+      offsetof(cnode_host, node), offsetof(cnode_host, start_thread), sizeof(cnode_stamp), offsetof(cnode_stamp, module_name),
   };
   std::uint64_t hash = detail::fnv_start;
   for (auto number : numbers) hash = detail::fnv(hash, number);

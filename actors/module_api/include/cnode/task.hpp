@@ -6,6 +6,7 @@
 #pragma once
 
 #include <coroutine>
+#include <stdexcept>
 
 #include <cnode/error.hpp>
 
@@ -45,6 +46,7 @@ struct waiting {
 struct run {
   std::coroutine_handle<> next;  // to be resumed by the driver (a loop, so nested tasks never deepen the stack)
   waiting* wait = nullptr;
+  cnode_env* env = nullptr;      // the host's, the same for all its life
   virtual cnode_term finish() = 0;  // throws what the task threw
   virtual ~run() = default;
 };
@@ -113,7 +115,11 @@ class [[nodiscard]] task {
     return *this;
   }
   ~task() {
-    if (handle_) handle_.destroy();
+    if (!handle_) return;
+    try {
+      handle_.destroy();
+    } catch (...) {  // a destructor that throws: nobody is left to hear of it
+    }
   }
   detail::task_awaiter<T> operator co_await() const noexcept { return {handle_}; }
   promise_type& promise() const { return handle_.promise(); }
@@ -180,6 +186,7 @@ T promise<T>::take() {
     else
       return to<T>(t);
   }
+  if (!value) throw std::logic_error("a task ended without co_return");  // compilers do not say so
   return std::move(*value);
 }
 
@@ -240,8 +247,9 @@ inline cnode_term resume_run(cnode_env* env, void* frame, cnode_term message) {
 }
 
 inline void destroy_run(void* frame) {
-  env_scope scope(nullptr);
-  delete static_cast<run*>(frame);
+  auto* r = static_cast<run*>(frame);
+  env_scope scope(r->env);  // flag 1 is set: host functions that destructors call do nothing
+  delete r;
 }
 
 inline int match_run(cnode_env* env, void* frame, cnode_term message) {
@@ -268,6 +276,7 @@ inline cnode_term drive(cnode_env* env, run* r) {
       return r->finish();
     }
     env->outcome = CNODE_SUSPEND;
+    r->env = env;
     env->continuation = {r, resume_run, destroy_run, r->wait->match != nullptr ? match_run : nullptr, r->wait->timeout_ms};
     return CNODE_NONE;
   });
