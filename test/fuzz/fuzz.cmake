@@ -12,3 +12,13 @@ cnode_fuzzer(fuzz_connection fuzz/fuzz_connection.cpp)
 cnode_fuzzer(fuzz_epmd fuzz/fuzz_epmd.cpp)
 cnode_fuzzer(fuzz_etf fuzz/fuzz_etf.cpp)
 cnode_fuzzer(fuzz_term_text fuzz/fuzz_term_text.cpp)
+# The checks of a module file, without the rest of the layer, and a good file to damage.
+cnode_add_module(fuzz_elf_module actors/code_modules/tiny.cpp OUTPUT_NAME tiny OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/fuzz_elf)
+set(code ${PROJECT_SOURCE_DIR}/actors/src/code)
+cnode_fuzzer(fuzz_elf fuzz/fuzz_elf.cpp ${code}/elf_file.cpp ${code}/elf_tables.cpp ${code}/elf_relocations.cpp ${code}/module_file.cpp
+                      ${code}/digest_trailer.cpp ${code}/sha256.cpp)
+target_compile_definitions(fuzz_elf PRIVATE FUZZ_MODULE="${CMAKE_CURRENT_BINARY_DIR}/fuzz_elf/tiny.so")
+target_include_directories(fuzz_elf PRIVATE ${PROJECT_SOURCE_DIR}/actors/src)
+find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
+target_link_libraries(fuzz_elf PRIVATE cnode::module_api OpenSSL::Crypto)
+add_dependencies(fuzz_elf fuzz_elf_module)
