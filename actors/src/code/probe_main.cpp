@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 #include <string>
+#include <thread>
 
 #include <dlfcn.h>
 #include <sys/prctl.h>
@@ -77,23 +78,17 @@ std::size_t threads() {
   return n;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fprintf(stderr, "cnode_probe FILE MODULE: cnode starts this to open a module file\n");
-    return 2;
-  }
-  limit_resources();
+// As a node does it: on a thread that is not the first. Code of libstdc++ takes other ways in a process with a single thread.
+void open_file(const char* path, const char* module) {
   const auto threads_before = threads();
   std::string why;
   mapped_file file;
-  if (!map_file(argv[1], file, why)) refuse(why);
+  if (!map_file(path, file, why)) refuse(why);
   const auto entry = reinterpret_cast<cnode_module_entry_function>(::dlsym(file.handle, "cnode_module_entry"));
   if (!entry) refuse("does not export cnode_module_entry");
   static const cnode_host host = host_for_entries();
   const auto* d = entry(&host);
-  if (!check_description(d, file, argv[2], why)) refuse(why);
+  if (!check_description(d, file, module, why)) refuse(why);
   std::string text = std::string{"vsn: "} + (d->vsn && *d->vsn ? d->vsn : "(from the digest)") + "\n";
   if (d->behaviour) text += std::string{"behaviour: "} + d->behaviour + "\n";
   text += "exports:";
@@ -103,4 +98,15 @@ int main(int argc, char** argv) {
   ::dlclose(file.handle);
   if (is_mapped(file.base, file.link_name)) refuse("cannot be unloaded: it stays mapped after dlclose");
   answer(0, text);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) {
+    std::fprintf(stderr, "cnode_probe FILE MODULE: cnode starts this to open a module file\n");
+    return 2;
+  }
+  limit_resources();
+  std::thread{open_file, argv[1], argv[2]}.join();
 }
