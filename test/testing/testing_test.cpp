@@ -270,6 +270,7 @@ TEST(Purge, LeavesAServerWithNativeStateAlone) {
   auto server = n.start("Subject", "[3]");
   n.load("subject_v2");
   EXPECT_FALSE(n.purge("Subject"));
+  EXPECT_EQ(n.unmapped(), 1u);
   EXPECT_EQ(server.call("{:push, 4}"), 2);
 }
 TEST(Load, OfABadFileSaysWhy) {
