@@ -22,7 +22,14 @@ target_sources(cnode_actors PRIVATE
   src/code/unload_builtins.cpp
   src/code/code_arguments.cpp
   src/code/code_builtins.cpp
+  src/code/code_path.cpp
   src/code/code_path_builtins.cpp
+  src/code/code_file_builtins.cpp
+  src/code/code_together_builtins.cpp
+  src/code/shell_builtins.cpp
+  src/code/elixir_code_builtins.cpp
+  src/code/loading_together.cpp
+  src/code/on_load.cpp
   src/code/code_erlang_builtins.cpp
   src/code/compile_builtins.cpp
   src/code/compile_diagnostics.cpp

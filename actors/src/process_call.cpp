@@ -1,6 +1,7 @@
 // Calls of module functions: found anew at each call (an external call), run, waited for, continued, and their outcome handed to the behaviour.
 #include <exception>
 
+#include "code/code_impl.hpp"
 #include "code/waiting.hpp"
 #include "core.hpp"
 #include "runtime_impl.hpp"
@@ -128,7 +129,7 @@ void core::run_call(process& p) {
       c.at = activation::loading;
       auto* node = p.node_;
       const auto pid = p.pid_;
-      code.ensure_loaded(c.module, [node, pid](const load_result&) { post_to(*node, pid, make_signal(signal::call_ready, nil, 1)); });
+      code.ensure_loaded(c.module, [node, pid](const load_result&) { post_to(*node, pid, make_signal(signal::call_ready, nil, 1)); }, pid);
       return;
     }
     return finish_call(p, undef(p, c));
@@ -138,6 +139,7 @@ void core::run_call(process& p) {
   enter(p, c);
   auto* w = this_worker();
   if (blocks) runtime_access::of(*p.node_).sched.about_to_block();
+  calling(f);
   const auto word = protect(c.env, [&] { return f.function(&c.env, c.args); });
   if (blocks && w) w->blocking = false;
   leave(p);

@@ -63,6 +63,8 @@ void add_start_options(CLI::App& verb, start_options& o) {
   verb.add_option("--dist-port", o.dist_port, "Listen on this port, and look for other nodes there")->check(CLI::Range(1, 65535));
   verb.add_option("--keep-objects", o.keep_objects, "Keep the files of purged versions in this folder, for debuggers and profilers");
   verb.add_option("--remote-code", o.remote_code, "off: refuse to load code for anybody outside")->check(CLI::IsMember({"on", "off"}));
+  verb.add_option("--mode", o.mode, "embedded: calls load no modules, only --load and the functions of code do (default interactive, as erl's -mode)")
+      ->check(CLI::IsMember({"embedded", "interactive"}));
   verb.add_option("--log-level", o.log_level, "debug, info, notice, warning or error (default notice, as erl's logger)")
       ->check(CLI::IsMember({"debug", "info", "notice", "warning", "error"}));
 }

@@ -36,7 +36,7 @@ TEST(CodeBuiltins, ThePathIsSearchedInOrder) {
   EXPECT_EQ(n.call("code", "add_patha", "[\"" + n.dir + "/a\"]"), "true");
   EXPECT_EQ(n.call("code", "which", "[tiny]"), "\"" + n.dir + "/a/tiny.so\"");
   EXPECT_EQ(n.call("tiny", "version"), "2");
-  EXPECT_EQ(n.call("code", "del_path", "[<<\"" + n.dir + "/a\">>]"), "true");
+  EXPECT_EQ(n.call("code", "del_path", "[\"" + n.dir + "/a\"]"), "true");
   EXPECT_EQ(n.call("code", "del_path", "[\"nowhere\"]"), "false");
   EXPECT_EQ(n.call("code", "add_pathz", "[\"/nowhere\"]"), "{error,bad_directory}");
   EXPECT_EQ(n.call("code", "set_path", "[[\"/nowhere\"]]"), "{error,bad_directory}");
@@ -101,6 +101,55 @@ TEST(CodeBuiltins, WithRemoteCodeOffLoadingIsRefusedAndSaysSo) {
     EXPECT_TRUE(answer.starts_with("error:{remote_code_off,")) << f << ": " << answer;
   }
   EXPECT_EQ(n.call("tiny", "version"), "1");  // the node's own path still serves
+}
+
+TEST(CodeBuiltins, WithRemoteCodeOffNothingIsReplacedDeletedOrPurged) {
+  code_node n;
+  n.put("v1");
+  n.runtime->code().set_remote_code(false);
+  for (const auto& [m, f, args] : {std::tuple{"code", "atomic_load", "[[tiny]]"}, {"code", "prepare_loading", "[[tiny]]"}, {"code", "delete", "[tiny]"},
+                                   {"code", "purge", "[tiny]"}, {"code", "soft_purge", "[tiny]"}, {"code", "del_path", "[\"/tmp\"]"},
+                                   {"code", "set_path", "[[]]"}, {"code", "replace_path", "[tmp, \"/tmp\"]"}, {"code", "stick_mod", "[tiny]"},
+                                   {"erlang", "purge_module", "[tiny]"}, {"erlang", "delete_module", "[tiny]"}, {"c", "l", "[tiny]"},
+                                   {"c", "lm", "[]"}, {"c", "nl", "[tiny]"}, {"Elixir.Code", "prepend_path", "[<<\"/tmp\">>]"}}) {
+    const auto answer = n.call(m, f, args);
+    EXPECT_TRUE(answer.starts_with("error:{remote_code_off,")) << f << ": " << answer;
+  }
+  EXPECT_EQ(n.call("tiny", "version"), "1");
+}
+
+TEST(CodeBuiltins, InEmbeddedModeCallsLoadNothing) {
+  code_node n;
+  n.put("v1");
+  n.runtime->code().set_embedded(true);
+  EXPECT_EQ(n.call("code", "get_mode"), "embedded");
+  EXPECT_EQ(n.call("tiny", "version"), "error:undef");
+  EXPECT_EQ(n.call("code", "ensure_loaded", "[tiny]"), "{error,embedded}");
+  EXPECT_EQ(n.call("code", "ensure_modules_loaded", "[[tiny]]"), "ok");
+  EXPECT_EQ(n.call("tiny", "version"), "1");
+  EXPECT_EQ(n.call("code", "ensure_loaded", "[tiny]"), "{module,tiny}");
+  n.put("v2");
+  EXPECT_EQ(n.call("code", "load_file", "[tiny]"), "{module,tiny}");
+  EXPECT_EQ(n.call("tiny", "version"), "2");
+}
+
+TEST(CodeBuiltins, WhatWasPreparedIsFinishedOnce) {
+  code_node n;
+  n.put("v1");
+  const auto prepared = n.call("code", "prepare_loading", "[[tiny]]");
+  ASSERT_TRUE(prepared.starts_with("{ok,{'$prepared$',[{tiny,{")) << prepared;
+  EXPECT_EQ(n.call("code", "is_loaded", "[tiny]"), "false");
+  EXPECT_EQ(n.call("code", "finish_loading", "[{'$prepared$', [{tiny, {no_ref, \"f\", undefined}}]}]"), "error:function_clause");
+  n.runtime->code().load_missing(atom("tiny"), [](const load_result&) {});
+  EXPECT_EQ(n.call("tiny", "version"), "1");
+}
+
+TEST(CodeBuiltins, PreparedVersionsGoWithTheNode) {
+  auto n = std::make_unique<code_node>();
+  n->put("v1");
+  for (int i = 0; i < 70; ++i) ASSERT_TRUE(n->call("code", "prepare_loading", "[[tiny]]").starts_with("{ok,"));
+  EXPECT_TRUE(eventually([&] { return n->runtime->code().unloads().unmapped == 6; })) << n->runtime->code().unloads().unmapped;
+  n.reset();
 }
 
 TEST(CodeBuiltins, WrongArgumentsAreFunctionClauses) {

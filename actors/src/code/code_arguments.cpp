@@ -10,6 +10,19 @@ bool file_name(term t, std::string& out) {
   return (t.is_binary() || t.is_list()) && chardata_to_string(t, out);
 }
 
+bool char_list(term t, std::string& out) {
+  if (list_length(t) < 0) return false;
+  for (term l = t; l.is_cons(); l = l.tail())
+    if (!l.head().is_small()) return false;
+  return chardata_to_string(t, out);
+}
+
+term loaded_name(block& b, module_version& v) {
+  if (v.builtin()) return atom("preloaded");
+  const auto& f = code_server_impl::file(v);
+  return f.path_is_atom ? find_or_make_atom(f.path) : make_charlist(b, f.path);
+}
+
 term loaded_or_error(block& b, const load_result& r) {
   return r.ok ? make_tuple_of(b, atom("module"), r.module) : make_tuple_of(b, atom("error"), r.error);
 }
@@ -32,10 +45,22 @@ bool refused_by_remote_code(cnode_env* env) {
 
 cnode_term raise_function_clause(cnode_env* env) { return raise(env, atom("error"), atom("function_clause")).word(); }
 
+cnode_term raise_function_clause_in(cnode_env* env, const char* function, term args) {
+  auto& b = heap_of(env);
+  raise_function_clause(env);
+  env->stacktrace = make_list_of(b, make_tuple_of(b, atom("code"), atom(function), args, nil)).word();
+  return CNODE_NONE;
+}
+
 void add_code_builtins(runtime& node) {
   add_code_module(node.code());
   add_unload_module(node.code());
   add_code_path_functions(node.code());
+  add_code_file_functions(node.code());
+  add_code_together_functions(node.code());
+  add_on_load_function(node.code());
+  add_shell_functions(node.code());
+  add_elixir_code_functions(node.code());
   add_erlang_code_functions(node.code());
   add_compile_functions(node.code());
 }

@@ -1,4 +1,4 @@
-// What the modules `erlang` and `Elixir.Code` say about code.
+// What the module `erlang` says about code.
 #include <cnode/protocol/block.hpp>
 
 #include "code/code_arguments.hpp"
@@ -14,17 +14,21 @@ cnode_term module_loaded(cnode_env* env, const cnode_term* args) {
 
 cnode_term function_exported(cnode_env* env, const cnode_term* args) {
   const term m{args[0]}, f{args[1]}, arity{args[2]};
-  if (!m.is_atom() || !f.is_atom() || !arity.is_small() || arity.small() < 0) return raise_badarg(env).word();
-  if (arity.small() > 255) return truth(false).word();
+  if (!m.is_atom() || !f.is_atom() || !arity.is_small()) return raise_badarg(env).word();
+  if (arity.small() < 0 || arity.small() > 255) return truth(false).word();
   const auto found = code_of(env).find(m, f, static_cast<std::uint32_t>(arity.small()));
   if (found) found.version->release();
   return truth(static_cast<bool>(found)).word();
 }
 
+// Deleted modules are among them until they are purged.
 cnode_term loaded(cnode_env* env, const cnode_term*) {
   auto& b = heap_of(env);
+  auto& impl = code_server_impl::of(code_of(env));
   auto list = nil;
-  for (const auto& [module, file] : code_of(env).all_loaded()) list = make_cons(b, module, list);
+  std::lock_guard guard{impl.table_lock};
+  for (const auto& s : impl.slots)
+    if (s.current.load(std::memory_order_acquire) || s.old) list = make_cons(b, s.name, list);
   return list.word();
 }
 
@@ -64,13 +68,15 @@ cnode_term check_process_code(cnode_env* env, const cnode_term* args) {
 
 // erlang:check_process_code/3: options; all answers come at once, so {async, Id} is answered by a message to the caller.
 cnode_term check_process_code_3(cnode_env* env, const cnode_term* args) {
-  term id;
-  for (term l{args[2]}; l.is_cons(); l = l.tail()) {
+  term id, l{args[2]};
+  for (; l.is_cons(); l = l.tail()) {
     const auto o = l.head();
     if (!o.is_tuple(2)) return raise_badarg(env).word();
+    const bool allow_gc = o[0].same(atom("allow_gc")) && (o[1].same(atom("true")) || o[1].same(atom("false")));
     if (o[0].same(atom("async"))) id = o[1];
-    else if (!o[0].same(atom("allow_gc"))) return raise_badarg(env).word();
+    else if (!allow_gc) return raise_badarg(env).word();
   }
+  if (!l.is_nil()) return raise_badarg(env).word();
   const auto answer = check_process_code(env, args);
   if (!answer || !id) return answer;
   auto& p = self(env);
@@ -81,6 +87,7 @@ cnode_term check_process_code_3(cnode_env* env, const cnode_term* args) {
 // erlang:purge_module/1 is the code server's tool: badarg without old code.
 cnode_term purge_module(cnode_env* env, const cnode_term* args) {
   const term module{args[0]};
+  if (refused_by_remote_code(env)) return CNODE_NONE;
   auto* v = module.is_atom() ? retain_old(code_server_impl::of(code_of(env)), module) : nullptr;
   if (!v) return raise_badarg(env).word();
   v->release();
@@ -92,33 +99,28 @@ cnode_term purge_module(cnode_env* env, const cnode_term* args) {
 cnode_term delete_module(cnode_env* env, const cnode_term* args) {
   const term module{args[0]};
   if (!module.is_atom()) return raise_badarg(env).word();
-  if (!code_of(env).is_loaded(module)) return atom("undefined").word();
-  return code_of(env).delete_module(module) ? truth(true).word() : raise_badarg(env).word();
+  if (refused_by_remote_code(env)) return CNODE_NONE;
+  switch (code_of(env).delete_module(module)) {
+    case code_server::deletion::done: return truth(true).word();
+    case code_server::deletion::never_loaded: return atom("undefined").word();
+    case code_server::deletion::has_old_code: break;
+  }
+  return raise_badarg(env).word();
 }
 
 cnode_term get_module_info(cnode_env* env, const cnode_term* args) {
-  return apply(env, term{args[0]}, atom("module_info"), nil);
+  auto* v = code_server_impl::of(code_of(env)).retain_current(term{args[0]});
+  if (!v) return raise_badarg(env).word();
+  const auto list = module_info_list(heap_of(env), *v);
+  v->release();
+  return list.word();
 }
 cnode_term get_module_info_2(cnode_env* env, const cnode_term* args) {
-  return apply(env, term{args[0]}, atom("module_info"), make_list_of(heap_of(env), term{args[1]}));
-}
-
-// ---- Elixir.Code
-
-cnode_term ensure(cnode_env* env, term module, term (*shape)(block&, const load_result&)) {
-  if (!module.is_atom()) return raise_function_clause(env);
-  if (code_of(env).is_loaded(module)) return shape(heap_of(env), {true, module, {}, {}}).word();
-  return await_answer(
-      env,
-      [&](const answer_to& answer) {
-        code_of(env).ensure_loaded(module, [answer, shape](const load_result& r) { answer([r, shape](block& b) { return shape(b, r); }); });
-      },
-      [](cnode_env*, term t) { return t.word(); });
-}
-
-cnode_term ex_ensure_loaded(cnode_env* env, const cnode_term* args) { return ensure(env, term{args[0]}, loaded_or_error); }
-cnode_term ex_is_loadable(cnode_env* env, const cnode_term* args) {
-  return ensure(env, term{args[0]}, [](block&, const load_result& r) { return truth(r.ok); });
+  auto* v = code_server_impl::of(code_of(env)).retain_current(term{args[0]});
+  if (!v) return raise_badarg(env).word();
+  const auto item = module_info_item(heap_of(env), *v, term{args[1]});
+  v->release();
+  return (item ? item : raise_badarg(env)).word();
 }
 
 }  // namespace
@@ -130,12 +132,7 @@ void add_erlang_code_functions(code_server& code) {
       {"check_process_code", 3, check_process_code_3}, {"purge_module", 1, purge_module}, {"delete_module", 1, delete_module},
       {"get_module_info", 1, get_module_info}, {"get_module_info", 2, get_module_info_2},
   };
-  static constexpr builtin_function elixir[] = {
-      {"ensure_loaded", 1, ex_ensure_loaded}, {"ensure_loaded?", 1, ex_is_loadable}, {"ensure_compiled", 1, ex_ensure_loaded},
-      {"ensure_compiled?", 1, ex_is_loadable}, {"loaded?", 1, module_loaded},
-  };
   code.add_builtin("erlang", erlang);
-  code.add_builtin("Elixir.Code", elixir);
 }
 
 }  // namespace cnode::actors

@@ -68,6 +68,7 @@ struct module_version::loaded_file {
   std::string link_name;           // dlpi_name
   std::string private_path;        // the copy that is mapped
   std::string path;                // where it came from, as given by the caller or found on the path
+  bool path_is_atom = false;       // code:load_binary(M, an_atom, Bin)
   std::uint8_t digest[16] = {};    // what module_md5 and the default vsn are made of
   block_ptr attributes;            // [{vsn, [V]}, ...]
   block_ptr compile;               // [{version, "..."}, {options, []}, {source, "..."}]
@@ -115,10 +116,42 @@ struct code_server_impl {
   struct candidate;                              // a file on its way in
   using candidate_ptr = std::shared_ptr<candidate>;
   void load_path(term module, std::string path, load_done done);
+  bool read_candidate(candidate& c);             // its bytes; false: refused
+  bool is_part_of_node(term module) const;       // any thread
+  void load_if_missing(term module, load_done done, term asker);
   void check(candidate_ptr c);                   // its bytes are there
   bool may_enter(candidate& c);                  // the table has room for it
-  void run_on_load(candidate_ptr c);
   void publish(candidate_ptr c);
+
+  // ---- on_load (on_load.cpp), loader thread
+  struct pending_on_load {
+    term process;
+    std::vector<std::function<void()>> waiting;  // jobs that concern the module
+  };
+  void run_on_load(candidate_ptr c);
+  // True: on_load of the module runs, and the job comes when it has ended; or it would wait for itself, and `done` says so.
+  bool wait_for_on_load(term module, term asker, const load_done& done, std::function<void()> job);
+  void on_load_ended(term module);
+  std::map<cnode_term, pending_on_load> on_loads;
+
+  // ---- several modules at once (loading_together.cpp), loader thread
+  struct wanted_module {
+    term module;
+    std::string file, bytes;                     // none: from the path
+    bool from_path = true;
+  };
+  using module_errors = std::vector<std::pair<term, term>>;  // module, reason
+  // Opened versions of all of them, or why not.
+  std::vector<candidate_ptr> prepare_all(std::vector<wanted_module> modules, module_errors& errors);
+  // All become current, or none.
+  module_errors finish_all(std::vector<candidate_ptr> prepared);
+  // What prepare_loading answered for finish_loading: by reference, the oldest go first.
+  struct prepared_module {
+    block_ptr ref;
+    candidate_ptr candidate;
+  };
+  static constexpr std::size_t most_prepared = 64;
+  std::deque<prepared_module> prepared;
   void refuse(candidate& c, std::string_view error, std::string text);
   bool prepare(candidate& c);                    // up to the opened version
   bool replaceable(candidate& c);                // no part of the node
@@ -168,6 +201,8 @@ struct code_server_impl {
   mutable std::mutex path_lock;
   std::vector<std::string> path;
   std::atomic<bool> remote_code{true};
+  std::atomic<bool> embedded{false};
+  std::unordered_set<cnode_term> sticky;         // table_lock
 
   // One thread loads, purges and unmaps: everything that may wait for a disk or for ld.so's lock.
   std::mutex queue_lock;
@@ -196,12 +231,11 @@ struct code_server_impl {
   term sink();
 };
 
-// Functions every loaded module has without writing them: module_info/0,1, __info__/1 (module_info.cpp). They ask for the version
-// that find() or apply looked up last on this thread.
 struct code_server_impl::candidate {
   term module;               // none: whatever the file holds
   std::string path;
   module_file file;
+  bool path_is_atom = false;
   bool purge_first = false;  // load_binary
   load_done done;            // called once
   std::string copy;          // the private copy, until a version has it
@@ -215,8 +249,16 @@ struct code_server_impl::candidate {
 // For host functions without an env: the log of the node made last.
 void log_from_module(log_level level, std::string_view text);
 
-constexpr std::uint32_t generated_export = 1u << 31;  // in export_index::entry::flags
+// Functions every loaded module has without writing them: module_info/0,1, __info__/1 (module_info.cpp). A cnode_function is not told
+// which version it is called in, so who calls says it, just before, on the same thread: calling().
+constexpr std::uint32_t generated_export = 1u << 31;  // in export_index::entry::flags and function_ref::flags
 void add_generated_exports(export_index& index, std::string_view module_name);
 void set_generated_for(module_version* v);
+inline void calling(const function_ref& ref) {
+  if (ref.flags & generated_export) set_generated_for(ref.version);
+}
+// An item of module_info/1; none when there is none of that name.
+term module_info_item(block& b, module_version& v, term key);
+term module_info_list(block& b, module_version& v);
 
 }  // namespace cnode::actors

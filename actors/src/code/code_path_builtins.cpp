@@ -1,79 +1,15 @@
-// `code`: the path, and questions about files on it. Everything that looks at the disk runs on the loader's thread.
-#include <cstring>
+// `code`: the path, and the directories of applications on it. What looks at the disk runs on the loader's thread.
+#include <algorithm>
 #include <filesystem>
 
-#include <cnode/protocol/atom_table.hpp>
-
 #include "code/code_arguments.hpp"
+#include "code/code_path.hpp"
 
 namespace cnode::actors {
-
-namespace fs = std::filesystem;
-
-namespace {
-
-enum class status { not_loaded, loaded, modified, removed };
-
-// code:module_status/1: the file the module came from, compared with what is loaded.
-status status_of(code_server_impl& impl, term module) {
-  auto* v = impl.retain_current(module);
-  if (!v) return status::not_loaded;
-  auto s = status::loaded;
-  if (!v->builtin()) {
-    const auto& f = code_server_impl::file(*v);
-    module_file on_disk;
-    std::string why;
-    const auto error = read_module_file(f.path, on_disk.bytes, why);
-    if (error == file_error::missing) s = status::removed;
-    else if (error == file_error::bad || !check_module_file(on_disk, atom_text(module), why)) s = status::modified;
-    else if (std::memcmp(on_disk.digest, f.digest, sizeof f.digest) != 0) s = status::modified;
-  }
-  v->release();
-  return s;
-}
-
-term status_atom(status s) {
-  switch (s) {
-    case status::not_loaded: return atom("not_loaded");
-    case status::loaded: return atom("loaded");
-    case status::modified: return atom("modified");
-    case status::removed: return atom("removed");
-  }
-  return {};
-}
-
-}  // namespace
-
-term modified_modules(code_server_impl& impl, block& b) {
-  auto list = nil;
-  for (const auto& [module, file] : impl.server.all_loaded())
-    if (file != "preloaded" && status_of(impl, module) == status::modified) list = make_cons(b, module, list);
-  return list;
-}
 
 namespace {
 
 code_server_impl& impl_of(cnode_env* env) { return code_server_impl::of(code_of(env)); }
-
-cnode_term which(cnode_env* env, const cnode_term* args) {
-  const term module{args[0]};
-  if (!module.is_atom()) return raise_function_clause(env);
-  return on_loader(env, [&code = code_of(env), module](block& b) {
-    const auto file = code.which(module);
-    return file.empty() ? atom("non_existing") : file == "preloaded" ? atom("preloaded") : make_charlist(b, file);
-  });
-}
-
-cnode_term where_is_file(cnode_env* env, const cnode_term* args) {
-  std::string name;
-  if (!file_name(term{args[0]}, name)) return raise_function_clause(env);
-  return on_loader(env, [&code = code_of(env), name](block& b) {
-    std::error_code ignored;
-    for (const auto& dir : code.path())
-      if (fs::exists(dir + "/" + name, ignored)) return make_charlist(b, dir + "/" + name);
-    return atom("non_existing");
-  });
-}
 
 cnode_term get_path(cnode_env* env, const cnode_term*) {
   auto& b = heap_of(env);
@@ -82,143 +18,164 @@ cnode_term get_path(cnode_env* env, const cnode_term*) {
   return make_list(b, dirs.data(), dirs.size()).word();
 }
 
-term true_or_bad_directory(block& b, bool ok) { return ok ? truth(true) : make_tuple_of(b, atom("error"), atom("bad_directory")); }
+term error_of(block& b, const char* what) { return make_tuple_of(b, atom("error"), atom(what)); }
+term true_or_bad_directory(block& b, bool ok) { return ok ? truth(true) : error_of(b, "bad_directory"); }
 
-cnode_term add_dir(cnode_env* env, const cnode_term* args, bool first) {
+// The second argument of the forms since OTP 26. Nothing is cached here: files are looked for when they are wanted.
+bool is_cache(term t) { return t.same(atom("cache")) || t.same(atom("nocache")); }
+
+cnode_term add_dir(cnode_env* env, term name, bool first) {
   std::string dir;
+  if (!name.is_list()) return raise_function_clause(env);
   if (refused_by_remote_code(env)) return CNODE_NONE;
-  if (!file_name(term{args[0]}, dir)) return true_or_bad_directory(heap_of(env), false).word();
+  if (!char_list(name, dir)) return error_of(heap_of(env), "bad_directory").word();
   return on_loader(env, [&code = code_of(env), dir, first](block& b) { return true_or_bad_directory(b, code.add_path(dir, first)); });
 }
-cnode_term add_patha(cnode_env* env, const cnode_term* args) { return add_dir(env, args, true); }
-cnode_term add_pathz(cnode_env* env, const cnode_term* args) { return add_dir(env, args, false); }
 
-// The directories that exist are added, the others skipped: code:add_pathsa/1 answers ok in any case.
-cnode_term add_dirs(cnode_env* env, const cnode_term* args, bool first) {
+// What is a directory is added, the rest passed over.
+cnode_term add_dirs(cnode_env* env, term names, bool first) {
   std::vector<std::string> dirs;
+  if (!names.is_list()) return raise_function_clause(env);
   if (refused_by_remote_code(env)) return CNODE_NONE;
-  if (list_length(term{args[0]}) < 0) return raise_function_clause(env);
-  for (term l{args[0]}; l.is_cons(); l = l.tail())
-    if (!file_name(l.head(), dirs.emplace_back())) dirs.pop_back();
+  for (; names.is_cons(); names = names.tail()) {
+    std::string dir;
+    if (names.head().is_atom()) dirs.emplace_back(atom_text(names.head()));
+    else if (char_list(names.head(), dir)) dirs.push_back(std::move(dir));
+  }
   return on_loader(env, [&code = code_of(env), dirs, first](block&) {
     for (const auto& d : dirs) code.add_path(d, first);
     return atom("ok");
   });
 }
-cnode_term add_pathsa(cnode_env* env, const cnode_term* args) { return add_dirs(env, args, true); }
-cnode_term add_pathsz(cnode_env* env, const cnode_term* args) { return add_dirs(env, args, false); }
+
+template <auto Add, bool First>
+cnode_term add_1(cnode_env* env, const cnode_term* args) { return Add(env, term{args[0]}, First); }
+template <auto Add, bool First>
+cnode_term add_2(cnode_env* env, const cnode_term* args) { return is_cache(term{args[1]}) ? Add(env, term{args[0]}, First) : raise_function_clause(env); }
+
+bool path_name(term t, std::string& out) {
+  if (t.is_atom()) return out = atom_text(t), true;
+  return char_list(t, out);
+}
 
 cnode_term del_path(cnode_env* env, const cnode_term* args) {
+  const term name{args[0]};
   std::string dir;
+  if (!name.is_atom() && !name.is_list()) return raise_function_clause(env);
   if (refused_by_remote_code(env)) return CNODE_NONE;
-  if (!file_name(term{args[0]}, dir)) return make_tuple_of(heap_of(env), atom("error"), atom("bad_name")).word();
+  if (!path_name(name, dir) && !chardata_to_string(name, dir)) return error_of(heap_of(env), "bad_name").word();
   return truth(code_of(env).del_path(dir)).word();
 }
 
-// All of them or none.
-cnode_term set_path(cnode_env* env, const cnode_term* args) {
-  std::vector<std::string> dirs;
+cnode_term del_paths(cnode_env* env, const cnode_term* args) {
+  if (!term{args[0]}.is_list()) return raise_function_clause(env);
   if (refused_by_remote_code(env)) return CNODE_NONE;
-  if (list_length(term{args[0]}) < 0) return true_or_bad_directory(heap_of(env), false).word();
-  for (term l{args[0]}; l.is_cons(); l = l.tail())
-    if (!file_name(l.head(), dirs.emplace_back())) return true_or_bad_directory(heap_of(env), false).word();
+  for (term l{args[0]}; l.is_cons(); l = l.tail()) {
+    std::string dir;
+    if (path_name(l.head(), dir)) code_of(env).del_path(dir);
+  }
+  return atom("ok").word();
+}
+
+// All of them or none.
+cnode_term set_path_to(cnode_env* env, term names) {
+  std::vector<std::string> dirs;
+  if (!names.is_list()) return raise_function_clause(env);
+  if (refused_by_remote_code(env)) return CNODE_NONE;
+  for (; names.is_cons(); names = names.tail()) {
+    std::string dir;
+    if (!path_name(names.head(), dir)) return error_of(heap_of(env), "bad_directory").word();
+    dirs.push_back(joined(dir));
+  }
+  if (!names.is_nil()) return error_of(heap_of(env), "bad_directory").word();
   return on_loader(env, [&impl = impl_of(env), dirs](block& b) {
-    std::error_code ignored;
-    for (const auto& d : dirs)
-      if (!fs::is_directory(d, ignored)) return true_or_bad_directory(b, false);
+    if (!std::all_of(dirs.begin(), dirs.end(), is_directory)) return true_or_bad_directory(b, false);
     std::lock_guard guard{impl.path_lock};
     impl.path = dirs;
     return truth(true);
   });
 }
+cnode_term set_path(cnode_env* env, const cnode_term* args) { return set_path_to(env, term{args[0]}); }
+cnode_term set_path_2(cnode_env* env, const cnode_term* args) { return is_cache(term{args[1]}) ? set_path_to(env, term{args[0]}) : raise_function_clause(env); }
 
-cnode_term get_object_code(cnode_env* env, const cnode_term* args) {
-  const term module{args[0]};
-  if (!module.is_atom()) return raise_function_clause(env);
-  return on_loader(env, [&impl = impl_of(env), module](block& b) {
-    std::string bytes, why;
-    const auto path = impl.find_on_path(module);
-    if (path.empty() || read_module_file(path, bytes, why) != file_error::none) return atom("error");
-    return make_tuple_of(b, module, make_binary(b, bytes), make_charlist(b, path));
+// replace_path(Name, Dir): Dir in the place of .../Name[-Vsn][/ebin], or at the end.
+cnode_term replace(cnode_env* env, term name_term, term dir_term) {
+  const auto fits = [](term t) { return t.is_atom() || t.is_list(); };
+  if (!fits(name_term) || !fits(dir_term)) return raise_function_clause(env);
+  if (refused_by_remote_code(env)) return CNODE_NONE;
+  auto& b = heap_of(env);
+  std::string name, dir;
+  if (!path_name(name_term, name) || !path_name(dir_term, dir))
+    return make_tuple_of(b, atom("error"), make_tuple_of(b, atom("badarg"), make_list_of(b, name_term, dir_term))).word();
+  if (application_of(dir) != name) return error_of(b, "bad_name").word();
+  return on_loader(env, [&impl = impl_of(env), name, dir = joined(dir)](block& h) {
+    if (!is_directory(dir)) return true_or_bad_directory(h, false);
+    std::lock_guard guard{impl.path_lock};
+    const auto i = std::find_if(impl.path.begin(), impl.path.end(), [&](const std::string& d) { return application_of(d) == name; });
+    if (i == impl.path.end()) impl.path.push_back(dir);
+    else *i = dir;
+    return truth(true);
   });
 }
-
-cnode_term module_md5(cnode_env* env, const cnode_term* args) {
-  if (!term{args[0]}.is_binary()) return raise_badarg(env).word();
-  return on_loader(env, [bytes = std::string{term{args[0]}.bytes()}](block& b) {
-    module_file f;
-    std::string why;
-    f.bytes = bytes;
-    if (!check_module_file(f, {}, why)) return atom("undefined");
-    return make_binary(b, {reinterpret_cast<const char*>(f.digest), sizeof f.digest});
-  });
+cnode_term replace_path(cnode_env* env, const cnode_term* args) { return replace(env, term{args[0]}, term{args[1]}); }
+cnode_term replace_path_3(cnode_env* env, const cnode_term* args) {
+  return is_cache(term{args[2]}) ? replace(env, term{args[0]}, term{args[1]}) : raise_function_clause(env);
 }
 
-cnode_term module_status(cnode_env* env, const cnode_term* args) {
-  const term module{args[0]};
-  if (!module.is_atom()) return raise_function_clause(env);
-  return on_loader(env, [&impl = impl_of(env), module](block&) { return status_atom(status_of(impl, module)); });
-}
+cnode_term clear_cache(cnode_env*, const cnode_term*) { return atom("ok").word(); }
 
-cnode_term module_status_all(cnode_env* env, const cnode_term*) {
-  return on_loader(env, [&impl = impl_of(env)](block& b) {
-    auto list = nil;
-    for (const auto& [module, file] : impl.server.all_loaded())
-      list = make_cons(b, make_tuple_of(b, module, status_atom(status_of(impl, module))), list);
-    return list;
-  });
-}
+// ---- directories of applications: those on the path, the first of a name counts
 
-cnode_term modified_modules_0(cnode_env* env, const cnode_term*) {
-  return on_loader(env, [&impl = impl_of(env)](block& b) { return modified_modules(impl, b); });
-}
-
-// [{Name, File, Loaded}] of what is loaded and what could be.
-cnode_term all_available(cnode_env* env, const cnode_term*) {
-  return on_loader(env, [&code = code_of(env)](block& b) {
-    auto list = nil;
-    std::unordered_set<std::string> seen;
-    for (const auto& [module, file] : code.all_loaded()) {
-      const auto name = atom_text(module);
-      seen.emplace(name);
-      list = make_cons(b, make_tuple_of(b, make_charlist(b, name), file == "preloaded" ? atom("preloaded") : make_charlist(b, file), truth(true)), list);
-    }
-    for (const auto& dir : code.path()) {
-      std::error_code error;
-      for (fs::directory_iterator i{dir, error}, end; !error && i != end; i.increment(error)) {
-        if (i->path().extension() != ".so" || !seen.insert(i->path().stem()).second) continue;
-        list = make_cons(b, make_tuple_of(b, make_charlist(b, i->path().stem().native()), make_charlist(b, i->path().native()), truth(false)), list);
+cnode_term application_directory(cnode_env* env, term name_term, std::string_view below) {
+  auto& b = heap_of(env);
+  std::string name;
+  if (path_name(name_term, name))
+    for (const auto& d : code_of(env).path())
+      if (application_of(d) == name) {
+        auto dir = application_dir(d);
+        if (!below.empty()) dir += "/" + std::string{below};
+        return make_charlist(b, dir).word();
       }
-    }
-    return list;
-  });
+  return error_of(b, "bad_name").word();
 }
 
-// There are no OTP applications here: no name has a directory.
-cnode_term no_lib_dir(cnode_env* env, const cnode_term*) {
-  return make_tuple_of(heap_of(env), atom("error"), atom("bad_name")).word();
+cnode_term lib_dir_1(cnode_env* env, const cnode_term* args) {
+  const term name{args[0]};
+  return name.is_atom() || name.is_list() ? application_directory(env, name, {}) : raise_function_clause(env);
+}
+cnode_term lib_dir_2(cnode_env* env, const cnode_term* args) {
+  if (!term{args[0]}.is_atom() || !term{args[1]}.is_atom()) return raise_function_clause(env);
+  return application_directory(env, term{args[0]}, atom_text(term{args[1]}));
+}
+cnode_term priv_dir(cnode_env* env, const cnode_term* args) {
+  const term name{args[0]};
+  return name.is_atom() || name.is_list() ? application_directory(env, name, "priv") : raise_function_clause(env);
 }
 
-cnode_term objfile_extension(cnode_env* env, const cnode_term*) { return make_charlist(heap_of(env), ".so").word(); }
+// Where this program is installed: the folder above its bin.
+std::string root() {
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? "/" : program.parent_path().parent_path().native();
+}
+cnode_term root_dir(cnode_env* env, const cnode_term*) { return make_charlist(heap_of(env), root()).word(); }
+cnode_term lib_dir(cnode_env* env, const cnode_term*) { return make_charlist(heap_of(env), root() + "/lib").word(); }
+// As on a BEAM node without the application.
+cnode_term compiler_dir(cnode_env*, const cnode_term*) { return nil.word(); }
 
 }  // namespace
 
 void add_code_path_functions(code_server& code) {
   static constexpr builtin_function functions[] = {
-      {"which", 1, which}, {"where_is_file", 1, where_is_file}, {"get_path", 0, get_path}, {"add_path", 1, add_pathz},
-      {"add_patha", 1, add_patha}, {"add_pathz", 1, add_pathz}, {"add_paths", 1, add_pathsz}, {"add_pathsa", 1, add_pathsa},
-      {"add_pathsz", 1, add_pathsz}, {"del_path", 1, del_path}, {"set_path", 1, set_path}, {"get_object_code", 1, get_object_code},
-      {"module_md5", 1, module_md5}, {"module_status", 1, module_status}, {"module_status", 0, module_status_all},
-      {"modified_modules", 0, modified_modules_0}, {"all_available", 0, all_available}, {"lib_dir", 1, no_lib_dir},
-      {"lib_dir", 2, no_lib_dir}, {"priv_dir", 1, no_lib_dir}, {"objfile_extension", 0, objfile_extension},
-  };
-  // c:mm/0 is code:modified_modules/0.
-  static constexpr builtin_function shell[] = {{"mm", 0, modified_modules_0}};
-  static constexpr builtin_function elixir[] = {
-      {"append_path", 1, add_pathz}, {"prepend_path", 1, add_patha}, {"delete_path", 1, del_path}};
+      {"get_path", 0, get_path}, {"add_path", 1, add_1<add_dir, false>}, {"add_pathz", 1, add_1<add_dir, false>},
+      {"add_patha", 1, add_1<add_dir, true>}, {"add_paths", 1, add_1<add_dirs, false>}, {"add_pathsz", 1, add_1<add_dirs, false>},
+      {"add_pathsa", 1, add_1<add_dirs, true>}, {"add_path", 2, add_2<add_dir, false>}, {"add_pathz", 2, add_2<add_dir, false>},
+      {"add_patha", 2, add_2<add_dir, true>}, {"add_paths", 2, add_2<add_dirs, false>}, {"add_pathsz", 2, add_2<add_dirs, false>},
+      {"add_pathsa", 2, add_2<add_dirs, true>}, {"del_path", 1, del_path}, {"del_paths", 1, del_paths}, {"set_path", 1, set_path},
+      {"set_path", 2, set_path_2}, {"replace_path", 2, replace_path}, {"replace_path", 3, replace_path_3}, {"clear_cache", 0, clear_cache},
+      {"rehash", 0, clear_cache}, {"lib_dir", 0, lib_dir}, {"lib_dir", 1, lib_dir_1}, {"lib_dir", 2, lib_dir_2}, {"priv_dir", 1, priv_dir},
+      {"root_dir", 0, root_dir}, {"compiler_dir", 0, compiler_dir}};
   code.add_builtin("code", functions);
-  code.add_builtin("c", shell);
-  code.add_builtin("Elixir.Code", elixir);
 }
 
 }  // namespace cnode::actors

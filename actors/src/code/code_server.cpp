@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "code/code_impl.hpp"
+#include "code/code_path.hpp"
 #include "code/run_directory.hpp"
 
 namespace cnode::actors {
@@ -73,6 +74,8 @@ code_server::~code_server() {
 runtime& code_server::node() const { return impl_->node; }
 
 void code_server::set_remote_code(bool on) { impl_->remote_code = on; }
+void code_server::set_embedded(bool on) { impl_->embedded = on; }
+bool code_server::embedded() const { return impl_->embedded; }
 bool code_server::remote_code() const { return impl_->remote_code; }
 
 code_server::unload_counts code_server::unloads() const { return {impl_->unmapped, impl_->stuck, impl_->lingering}; }
@@ -102,9 +105,9 @@ std::vector<std::string> code_server::path() const {
   return impl_->path;
 }
 
-bool code_server::add_path(const std::string& dir, bool first) {
-  std::error_code ignored;
-  if (dir.find('\0') != std::string::npos || !std::filesystem::is_directory(dir, ignored)) return false;
+bool code_server::add_path(const std::string& name, bool first) {
+  const auto dir = joined(name);
+  if (!is_directory(dir)) return false;
   std::lock_guard guard{impl_->path_lock};
   auto& path = impl_->path;
   // As code_server:add_path: a directory already there moves only to the front.
@@ -115,20 +118,35 @@ bool code_server::add_path(const std::string& dir, bool first) {
   return true;
 }
 
-bool code_server::del_path(const std::string& dir) {
+// By the directory or by its application's name; the first of them only.
+bool code_server::del_path(const std::string& name) {
+  const auto wanted = joined(name);
   std::lock_guard guard{impl_->path_lock};
-  return std::erase(impl_->path, dir) > 0;
+  auto& path = impl_->path;
+  const auto i = std::find_if(path.begin(), path.end(), [&](const std::string& d) { return d == wanted || application_of(d) == wanted; });
+  if (i == path.end()) return false;
+  path.erase(i);
+  return true;
 }
 
 std::string code_server_impl::find_on_path(term module) const {
   const auto name = atom_text(module);
   if (name.empty() || name.find('/') != std::string_view::npos || name.find('\0') != std::string_view::npos) return {};
-  std::error_code ignored;
   for (const auto& dir : server.path()) {
     auto file = dir + "/" + std::string{name} + ".so";
-    if (!std::filesystem::exists(file, ignored)) continue;
     // As code_server: the path may be relative, the name of what is loaded is not.
-    return file.front() == '/' ? file : std::filesystem::absolute(file, ignored).lexically_normal().string();
+    if (is_readable_file(file)) return absolute_name(file);
+  }
+  return {};
+}
+
+std::string code_server::which_on_path(term module) const {
+  const auto name = module.is_atom() ? atom_text(module) : std::string_view{};
+  if (name.empty() || name.find('/') != std::string_view::npos || name.find('\0') != std::string_view::npos) return {};
+  std::error_code ignored;
+  for (const auto& dir : path()) {
+    auto file = dir + "/" + std::string{name} + ".so";
+    if (std::filesystem::symlink_status(file, ignored).type() != std::filesystem::file_type::not_found && !ignored) return file;
   }
   return {};
 }

@@ -119,14 +119,13 @@ function_ref code_server::find(term module, term function, std::uint32_t arity) 
     v->release();
     return {};
   }
-  if (e->flags & generated_export) set_generated_for(v);
-  return {e->function, v, e->flags & ~generated_export};
+  return {e->function, v, e->flags};
 }
 
 code_server::presence code_server::look(term module) const {
   auto* s = impl_->slot_of(module);
   if (s && s->current.load(std::memory_order_acquire)) return presence::loaded;
-  return module.is_atom() ? presence::loadable : presence::absent;
+  return module.is_atom() && !impl_->embedded ? presence::loadable : presence::absent;
 }
 
 // A module that gains functions gets a new table; the old one stays for those who are just reading it.

@@ -11,6 +11,7 @@
 #include <cnode/protocol/term_text.hpp>
 
 #include "code/code_impl.hpp"
+#include "code/code_path.hpp"
 #include "crash_report.hpp"
 #include "code/probe.hpp"
 
@@ -45,7 +46,13 @@ void code_server_impl::loader_main() {
       reap(v);
       guard.lock();
     } else if (stopping) {
-      return;  // who waits for a load that has not begun is ending, too
+      // Who waits for a load that has not begun is ending, too. Versions on their way in go like the others.
+      if (queue.empty() && on_loads.empty() && prepared.empty()) return;
+      const auto jobs = std::exchange(queue, {});
+      guard.unlock();
+      on_loads.clear();
+      prepared.clear();
+      guard.lock();
     } else {
       auto job = std::move(queue.front());
       queue.pop_front();
@@ -61,6 +68,7 @@ void code_server_impl::loader_main() {
 
 code_server_impl::candidate::~candidate() {
   if (!copy.empty()) ::unlink(copy.c_str());
+  if (version) version->release();
 }
 
 void code_server_impl::refuse(candidate& c, std::string_view error, std::string text) {
@@ -68,26 +76,35 @@ void code_server_impl::refuse(candidate& c, std::string_view error, std::string 
   if (auto done = std::exchange(c.done, nullptr)) done({false, c.module, atom(error), std::move(text)});
 }
 
+bool code_server_impl::read_candidate(candidate& c) {
+  std::string why;
+  auto error = file_error::bad;
+  try {
+    error = read_module_file(c.path, c.file.bytes, why);
+  } catch (const std::bad_alloc&) {
+    why = c.path + ": no memory to read it";
+  }
+  if (error == file_error::none) return true;
+  refuse(c, error == file_error::missing ? "nofile" : "badfile", std::move(why));
+  return false;
+}
+
 void code_server_impl::load_path(term module, std::string path, load_done done) {
   auto c = std::make_shared<candidate>();
   c->module = module;
   c->path = std::move(path);
   c->done = std::move(done);
-  std::string why;
-  auto error = file_error::bad;
-  try {
-    error = read_module_file(c->path, c->file.bytes, why);
-  } catch (const std::bad_alloc&) {
-    why = c->path + ": no memory to read it";
-  }
-  switch (error) {
-    case file_error::none: return check(c);
-    case file_error::missing: return refuse(*c, "nofile", std::move(why));
-    case file_error::bad: return refuse(*c, "badfile", std::move(why));
-  }
+  if (read_candidate(*c)) check(c);
+}
+
+bool code_server_impl::is_part_of_node(term module) const {
+  auto* s = slot_of(module);
+  auto* v = s ? s->current.load(std::memory_order_acquire) : nullptr;
+  return v && v->builtin();  // those never go
 }
 
 void code_server_impl::check(candidate_ptr c) {
+  if (c->module && !replaceable(*c)) return;
   bool good = false;
   try {
     good = prepare(*c);
@@ -129,15 +146,18 @@ bool code_server_impl::prepare(candidate& c) {
 }
 
 bool code_server_impl::replaceable(candidate& c) {
-  bool builtin;
+  bool builtin, stuck_on;
   {
     std::lock_guard guard{table_lock};
-    auto* current = make_slot(c.module).current.load(std::memory_order_acquire);
+    auto* slot = slot_of(c.module);
+    auto* current = slot ? slot->current.load(std::memory_order_acquire) : nullptr;
     builtin = current && current->builtin();
+    stuck_on = current && sticky.contains(c.module.word());
   }
   const std::string name{atom_text(c.module)};
   if (builtin) refuse(c, "sticky_directory", name + " is part of the node and cannot be replaced");
-  return !builtin;
+  else if (stuck_on) refuse(c, "sticky_directory", name + " is sticky: code:unstick_mod(" + name + ") lets it be replaced");
+  return !builtin && !stuck_on;
 }
 
 bool code_server_impl::may_enter(candidate& c) {
@@ -145,58 +165,11 @@ bool code_server_impl::may_enter(candidate& c) {
   bool old;
   {
     std::lock_guard guard{table_lock};
-    auto& slot = make_slot(c.module);
-    old = slot.old && slot.current.load(std::memory_order_acquire);  // after a delete the place of the current version is free
+    auto* slot = slot_of(c.module);
+    old = slot && slot->old && slot->current.load(std::memory_order_acquire);  // after a delete the place of the current version is free
   }
   if (old) refuse(c, "not_purged", std::string{atom_text(c.module)} + " has old code: purge it first");
   return !old;
-}
-
-namespace {
-
-// on_load runs in a process of its own, as on BEAM, so that every host function works; it must not wait.
-class on_load_process : public behaviour {
- public:
-  on_load_process(cnode_function f, std::function<void(bool, std::string)> done) : f_{f}, done_{std::move(done)} {}
-  ~on_load_process() override {
-    if (done_) done_(false, "on_load was killed");
-  }
-  void start(process& self) override {
-    cnode_env env{};
-    env.heap = &self.scratch();
-    env.process = &self;
-    const term result{f_(&env, nullptr)};
-    std::string why;
-    if (!result && env.outcome == CNODE_SUSPEND) {
-      env.continuation.destroy(env.continuation.frame);
-      why = "on_load must not wait";
-    } else if (!result) {
-      why = "on_load failed: " + (env.outcome == CNODE_RAISE ? to_text(term{env.reason}) : std::string{"no result"});
-    } else if (!result.same(atom("ok"))) {
-      why = "on_load returned " + to_text(result);
-    }
-    std::exchange(done_, nullptr)(why.empty(), why);
-    self.exit(atom("normal"));
-  }
-  void receive(process&, block_ptr& message) override { message.reset(); }
-  void returned(process&, outcome) override {}
-
- private:
-  cnode_function f_;
-  std::function<void(bool, std::string)> done_;
-};
-
-}  // namespace
-
-void code_server_impl::run_on_load(candidate_ptr c) {
-  auto answer = [this, c](bool ok, std::string why) {
-    post([this, c, ok, why = std::move(why)]() mutable {
-      if (ok) return publish(c);
-      std::exchange(c->version, nullptr)->release();
-      refuse(*c, "on_load_failure", c->path + ": " + why);
-    });
-  };
-  node.spawn(std::make_unique<on_load_process>(c->version->description()->on_load, std::move(answer)));
 }
 
 // Current becomes old, the new version current. The rules are looked at once more: a delete or, while on_load ran, another load may
@@ -273,40 +246,56 @@ void code_server::look_at_loader() { impl_->look_at_loader(); }
 
 // ---- public
 
-void code_server::ensure_loaded(term module, load_done done) {
-  impl_->post([this, module, done = std::move(done)] {
+void code_server_impl::load_if_missing(term module, load_done done, term asker) {
+  if (wait_for_on_load(module, asker, done, [this, module, asker, done] { load_if_missing(module, done, asker); })) return;
+  if (server.is_loaded(module)) return done({true, module, {}, {}});
+  auto path = find_on_path(module);
+  if (path.empty()) return done({false, module, atom("nofile"), {}});
+  load_path(module, std::move(path), done);
+}
+
+void code_server::ensure_loaded(term module, load_done done, term asker) {
+  impl_->post([this, module, asker, done = std::move(done)] {
     if (is_loaded(module)) return done({true, module, {}, {}});
-    auto path = impl_->find_on_path(module);
-    if (path.empty()) return done({false, module, atom("nofile"), {}});
-    impl_->load_path(module, std::move(path), done);
+    if (impl_->embedded) return done({false, module, atom("embedded"), {}});
+    impl_->load_if_missing(module, done, asker);
   });
 }
 
-void code_server::load_file(term module, load_done done) {
-  impl_->post([this, module, done = std::move(done)] {
+void code_server::load_missing(term module, load_done done, term asker) {
+  impl_->post([this, module, asker, done = std::move(done)] { impl_->load_if_missing(module, done, asker); });
+}
+
+void code_server::load_file(term module, load_done done, term asker) {
+  impl_->post([this, module, asker, done = std::move(done)] {
+    if (impl_->wait_for_on_load(module, asker, done, [this, module, asker, done] { load_file(module, done, asker); })) return;
+    if (impl_->is_part_of_node(module)) return done({false, module, atom("sticky_directory"), std::string{atom_text(module)} + " is part of the node"});
     auto path = impl_->find_on_path(module);
     if (path.empty()) return done({false, module, atom("nofile"), std::string{atom_text(module)} + ".so is nowhere on the code path"});
     impl_->load_path(module, std::move(path), done);
   });
 }
 
-void code_server::load_abs(std::string file, load_done done) {
-  impl_->post([this, file = std::move(file), done = std::move(done)] {
-    const auto module = find_or_make_atom(file.substr(file.rfind('/') + 1));
+void code_server::load_abs(std::string file, load_done done, term module, term asker) {
+  impl_->post([this, file = std::move(file), done = std::move(done), module, asker]() mutable {
+    if (!module) module = find_or_make_atom(file.substr(file.rfind('/') + 1));
     if (!module) return done({false, {}, atom("badfile"), file + ": the file's name is no atom"});
-    impl_->load_path(module, file + ".so", done);
+    if (impl_->wait_for_on_load(module, asker, done, [=, this] { load_abs(file, done, module, asker); })) return;
+    impl_->load_path(module, absolute_name(file + ".so"), done);
   });
 }
 
-void code_server::load_binary(term module, std::string file, std::string bytes, load_done done) {
-  impl_->post([this, module, file = std::move(file), bytes = std::move(bytes), done = std::move(done)]() mutable {
-    auto c = std::make_shared<code_server_impl::candidate>();
-    c->module = module;
-    c->path = std::move(file);
-    c->file.bytes = std::move(bytes);
-    c->purge_first = true;
-    c->done = std::move(done);
-    impl_->check(std::move(c));
+void code_server::load_binary(term module, std::string file, std::string bytes, load_done done, bool file_is_atom, term asker) {
+  auto c = std::make_shared<code_server_impl::candidate>();
+  c->module = module;
+  c->path = std::move(file);
+  c->path_is_atom = file_is_atom;
+  c->file.bytes = std::move(bytes);
+  c->purge_first = true;
+  c->done = std::move(done);
+  auto load = [this, c] { impl_->check(c); };
+  impl_->post([this, c, asker, load] {
+    if (!impl_->wait_for_on_load(c->module, asker, c->done, load)) load();
   });
 }
 

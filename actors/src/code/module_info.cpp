@@ -12,8 +12,8 @@ namespace cnode::actors {
 
 namespace {
 
-// A cnode_function does not know which module it was called in; the lookup that led to it does, on the same thread, just before.
-thread_local module_version* looked_up = nullptr;
+// Retained by who calls; read before anything else happens on the thread.
+thread_local module_version* called_in = nullptr;
 
 bool hidden(const export_index::entry& e, bool info) {
   return info && ((e.flags & generated_export) || atom_text(e.name) == "module_info");
@@ -55,20 +55,18 @@ term item(block& b, module_version& v, std::string_view key, bool info) {
   return {};
 }
 
-cnode_term module_info_0(cnode_env* env, const cnode_term*) {
-  auto& b = heap_of(env);
-  auto& v = *looked_up;
-  std::vector<term> items;
-  for (const auto* key : {"module", "exports", "attributes", "compile", "md5"})
-    items.push_back(make_tuple_of(b, atom(key), item(b, v, key, false)));
-  return make_list(b, items.data(), items.size()).word();
-}
+cnode_term module_info_0(cnode_env* env, const cnode_term*) { return module_info_list(heap_of(env), *called_in).word(); }
 
 cnode_term answer_item(cnode_env* env, term key, bool info) {
-  if (!key.is_atom()) return raise_badarg(env).word();
-  const auto t = item(heap_of(env), *looked_up, atom_text(key), info);
+  auto& v = *called_in;
+  auto& b = heap_of(env);
+  const auto t = key.is_atom() ? item(b, v, atom_text(key), info) : term{};
   if (t) return t.word();
-  return info ? raise(env, atom("error"), atom("function_clause")).word() : raise_badarg(env).word();
+  if (info) return raise(env, atom("error"), atom("function_clause")).word();
+  // M:module_info(Key) is erlang:get_module_info(M, Key).
+  raise_badarg(env);
+  env->stacktrace = make_list_of(b, make_tuple_of(b, atom("erlang"), atom("get_module_info"), make_list_of(b, v.name(), key), nil)).word();
+  return CNODE_NONE;
 }
 
 cnode_term module_info_1(cnode_env* env, const cnode_term* args) { return answer_item(env, term{args[0]}, false); }
@@ -76,7 +74,16 @@ cnode_term info_1(cnode_env* env, const cnode_term* args) { return answer_item(e
 
 }  // namespace
 
-void set_generated_for(module_version* v) { looked_up = v; }
+term module_info_item(block& b, module_version& v, term key) { return key.is_atom() ? item(b, v, atom_text(key), false) : term{}; }
+
+term module_info_list(block& b, module_version& v) {
+  std::vector<term> items;
+  for (const auto* key : {"module", "exports", "attributes", "compile", "md5"})
+    items.push_back(make_tuple_of(b, atom(key), item(b, v, key, false)));
+  return make_list(b, items.data(), items.size());
+}
+
+void set_generated_for(module_version* v) { called_in = v; }
 
 void add_generated_exports(export_index& index, std::string_view module_name) {
   if (module_name.starts_with("Elixir.")) index.add(atom("__info__"), 1, generated_export, info_1);

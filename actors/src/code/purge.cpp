@@ -99,14 +99,16 @@ void code_server::purge(term module, bool soft, std::function<void(bool)> done) 
   impl_->post([this, module, soft, done = std::move(done)] { done(impl_->purge_now(module, soft)); });
 }
 
-bool code_server::delete_module(term module) {
+// As erlang:delete_module/1: what has been loaded once may be deleted again and again, as long as there is no old code.
+code_server::deletion code_server::delete_module(term module) {
   std::lock_guard guard{impl_->table_lock};
   auto* slot = impl_->slot_of(module);
-  auto* current = slot ? slot->current.load(std::memory_order_acquire) : nullptr;
-  if (!current || current->builtin() || slot->old) return false;
+  if (!slot) return deletion::never_loaded;
+  auto* current = slot->current.load(std::memory_order_acquire);
+  if ((current && current->builtin()) || slot->old) return deletion::has_old_code;
   slot->old = current;
   slot->current.store(nullptr, std::memory_order_release);
-  return true;
+  return deletion::done;
 }
 
 }  // namespace cnode::actors

@@ -100,6 +100,7 @@ void add_frame(cnode_env* env, const function_ref& ref, term module, term functi
 cnode_term call_found(cnode_env* env, const function_ref& ref, const cnode_term* args, term module, term function, term list) {
   auto& p = self(env);
   env->outcome = 0;
+  calling(ref);
   const auto value = ref.function(env, args);
   if (value == CNODE_NONE) add_frame(env, ref, module, function, list);
   auto f = std::make_unique<nested_frame>();
@@ -123,7 +124,8 @@ cnode_term apply_once(cnode_env* env, term module, term function, term args, boo
   return await_answer(
       env,
       [&](answer_to answer) {
-        code.ensure_loaded(module, [answer](const load_result& r) { answer([ok = r.ok](block&) { return atom(ok ? "true" : "false"); }); });
+        code.ensure_loaded(module, [answer](const load_result& r) { answer([ok = r.ok](block&) { return atom(ok ? "true" : "false"); }); },
+                           self(env).pid());
       },
       [=](cnode_env* e, term) { return apply_once(e, module, function, args, false); });
 }
@@ -152,6 +154,10 @@ term error_info_of(block& b, term module) {
   static const term erlang = atom("erlang"), error_info = atom("error_info"), key = atom("module"), value = atom("erl_erts_errors");
   if (!module.same(erlang)) return nil;
   return make_list_of(b, make_tuple_of(b, error_info, make_map(b, &key, &value, 1)));
+}
+
+cnode_term apply_in(cnode_env* env, const function_ref& ref, term module, term function) {
+  return call_found(env, ref, nullptr, module, function, nil);
 }
 
 cnode_term apply(cnode_env* env, term module, term function, term args) { return apply_once(env, module, function, args, true); }

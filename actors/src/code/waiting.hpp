@@ -20,6 +20,9 @@ cnode_term await_answer(cnode_env* env, const std::function<void(answer_to)>& st
 // An external call in the process that runs: M:F(Args), loading M first when that is needed. Ends as a cnode_function does.
 cnode_term apply(cnode_env* env, term module, term function, term args);
 
+// A function without arguments of this version, which need not be the current one. Takes over the reference to the version.
+cnode_term apply_in(cnode_env* env, const function_ref& ref, term module, term function);
+
 // The fourth element of a stack frame of M: for BIFs [{error_info, #{module => erl_erts_errors}}], else [].
 term error_info_of(block& b, term module);
 

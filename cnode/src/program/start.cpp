@@ -54,7 +54,7 @@ std::string load(actors::code_server& code, const std::string& option, const std
   const term name = find_or_make_atom(module);
   if (!name) return option + ": " + module + " is no legal module name";
   std::promise<std::string> answer;
-  code.ensure_loaded(name, [&](const actors::load_result& r) {
+  code.load_missing(name, [&](const actors::load_result& r) {
     if (r.ok) return answer.set_value({});
     std::string why = r.text.empty() ? to_text(r.error) : r.text;
     if (r.error.same(atom("nofile")) && r.text.empty()) {
@@ -141,6 +141,7 @@ int start(const start_options& options, int argc, char** argv) {
     for (const auto& module : options.load) {
       if (problem.empty()) problem = load(code, "--load", module);
     }
+    code.set_embedded(options.mode == "embedded");
   });
   if (failed) return complain(failed->option.empty() || failed->text.find(failed->option) != std::string::npos ? failed->text : failed->option + ": " + failed->text);
   if (problem.empty()) problem = start_servers(node.runtime(), checked.servers);

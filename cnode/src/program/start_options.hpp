@@ -33,6 +33,7 @@ struct start_options {
   bool no_epmd = false;
   std::uint16_t dist_port = 0;
   std::string remote_code = "on";
+  std::string mode = "interactive";         // as erl's -mode
   std::string log_level = "notice";
 };
 

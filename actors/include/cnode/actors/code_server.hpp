@@ -75,17 +75,20 @@ class code_server {
   enum class presence { loaded, loadable, absent };  // loadable: not loaded, may be on the path
   presence look(term module) const;
   // error_handler's part: loads the module from the path if it is not loaded. May be called from any thread, does not wait.
-  void ensure_loaded(term module, load_done done);
+  // In embedded mode nothing is loaded. `asker`: the process that waits; it is told `deadlock` when it runs the module's own on_load.
+  void ensure_loaded(term module, load_done done, term asker = {});
 
   // ---- builtin modules: host functions under a module name. Several calls for one name add up.
   void add_builtin(std::string_view module, std::span<const builtin_function> functions);
 
   // ---- loading and purging (code:load_file/1, load_binary/3, load_abs/1, purge/1 …)
-  void load_file(term module, load_done done);
-  void load_binary(term module, std::string file, std::string bytes, load_done done);
-  void load_abs(std::string file_without_extension, load_done done);
+  void load_file(term module, load_done done, term asker = {});
+  void load_binary(term module, std::string file, std::string bytes, load_done done, bool file_is_atom = false, term asker = {});
+  void load_abs(std::string file_without_extension, load_done done, term module = {}, term asker = {});  // no module: as the file
+  void load_missing(term module, load_done done, term asker = {});     // as ensure_loaded, in embedded mode as well
   void purge(term module, bool soft, std::function<void(bool)> done);  // true: purge killed somebody / soft_purge succeeded
-  bool delete_module(term module);
+  enum class deletion { done, has_old_code, never_loaded };           // has_old_code: or part of the node, which stays
+  deletion delete_module(term module);
   bool is_loaded(term module, std::string* file = nullptr) const;      // file: path, or "preloaded"
   std::vector<std::pair<term, std::string>> all_loaded() const;
 
@@ -93,7 +96,10 @@ class code_server {
   std::vector<std::string> path() const;
   bool add_path(const std::string& dir, bool first);                    // false: bad_directory
   bool del_path(const std::string& dir);
+  std::string which_on_path(term module) const;                         // the file, by the path's own name; empty: none
   std::string which(term module) const;                                 // file on the path or of the loaded version; empty: non_existing
+  void set_embedded(bool on);                                           // --mode embedded: nothing is loaded by being called
+  bool embedded() const;
   void set_remote_code(bool on);                                        // --remote-code off
   bool remote_code() const;
 
