@@ -19,7 +19,23 @@ void each_object(F f) {
       &f);
 }
 
-constexpr std::uint32_t max_exports = 100'000;
+constexpr std::uint32_t max_exports = 100'000, max_natives = 10'000;
+
+// The list that static initialisers of the file have made.
+bool check_natives(const cnode_native_type* const* list, const mapped_file& file, std::string& why) {
+  const auto refuse = [&](std::string text) { return why = std::move(text), false; };
+  if (!list) return true;
+  if (!file.holds(list, sizeof *list, PF_R)) return refuse("its list of native types lies outside the file");
+  std::uint32_t n = 0;
+  for (const auto* t = *list; t; t = t->next) {
+    if (++n > max_natives) return refuse("its list of native types has no end");
+    if (!file.holds(t, sizeof *t, PF_R) || !file.holds(t->ops, sizeof *t->ops, PF_R) || !file.holds_text(t->ops->type))
+      return refuse("native type number " + std::to_string(n) + " lies outside the file");
+    if (!file.holds_code(t->ops->to_term) || !file.holds_code(t->ops->destroy))
+      return refuse("native type " + std::string{t->ops->type} + " has operations that are no functions of the file");
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -81,6 +97,7 @@ bool check_description(const cnode_module* d, const mapped_file& file, std::stri
   if (!d->name || name != d->name) return refuse("describes module " + std::string{d->name ? d->name : "(none)"} + ", not " + std::string{name});
   if (!optional_text(d->vsn)) return refuse("its vsn lies outside the file");
   if (!optional_text(d->behaviour)) return refuse("its behaviour lies outside the file");
+  if (!optional_text(d->source) || !optional_text(d->options)) return refuse("its source or options lie outside the file");
   if (d->on_load && !file.holds_code(d->on_load)) return refuse("its on_load is no function of the file");
   if (d->export_count > max_exports) return refuse("says that it exports " + std::to_string(d->export_count) + " functions");
   if (d->export_count > 0 && !d->exports) return refuse("its table of exports is missing");
@@ -93,7 +110,7 @@ bool check_description(const cnode_module* d, const mapped_file& file, std::stri
     if (!file.holds_text(e.name)) return refuse(number + " has its name outside the file");
     if (!file.holds_code(e.function)) return refuse(std::string{e.name} + "/" + std::to_string(e.arity) + " is no function of the file");
   }
-  return true;
+  return check_natives(d->natives, file, why);
 }
 
 }  // namespace cnode::actors

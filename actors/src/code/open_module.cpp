@@ -67,7 +67,6 @@ bool code_server_impl::open_module(candidate& c, std::string& why) {
   c.version = v;
   auto& f = file(*v);
   f.path = c.path;
-  f.path_is_atom = c.path_is_atom;
   f.private_path = std::exchange(c.copy, {});
   std::memcpy(f.digest, c.file.digest, sizeof f.digest);
   timed_step step{*this, c.module, "opening it (dlopen with its constructors, then its entry)"};
@@ -119,8 +118,11 @@ bool code_server_impl::read_description(candidate& c, const mapped_file& mapped,
   f.attributes = std::move(b);
   b = block::make(24);
   const std::string compiler{c.file.stamp.compiler, strnlen(c.file.stamp.compiler, sizeof c.file.stamp.compiler)};
-  b->root = make_list_of(*b, make_tuple_of(*b, atom("version"), make_charlist(*b, compiler)), make_tuple_of(*b, atom("options"), nil),
-                         make_tuple_of(*b, atom("source"), make_charlist(*b, f.path)));
+  const auto options = d->options ? parse_term(d->options) : result<block_ptr>{immediate_block(nil)};
+  if (!options) return why = "its options are no Erlang term: " + std::string{d->options}, false;
+  b->root = make_list_of(*b, make_tuple_of(*b, atom("version"), make_charlist(*b, compiler)),
+                         make_tuple_of(*b, atom("options"), copy(*b, (*options)->root)),
+                         make_tuple_of(*b, atom("source"), make_charlist(*b, d->source ? d->source : f.path.c_str())));
   f.compile = std::move(b);
   describe(v, d);
   return true;

@@ -103,6 +103,9 @@ typedef struct cnode_module {
   /* Where the list of its native types begins; may be NULL. When older code is purged the host gives objects of the same type and
    * layout to these operations without calling any code of the module; any other object becomes a term. */
   const cnode_native_type *const *natives;
+  /* For module_info(compile); both may be NULL. The source's path, and a list of options in Erlang syntax. */
+  const char *source;
+  const char *options;
 } cnode_module;
 
 /* Monitor targets, send targets: pid, atom (registered here), {Name, Node}; send also takes an alias (reference). */
@@ -174,10 +177,6 @@ typedef struct cnode_host {
    * the version that made it. Non-zero: done (or they were its operations already). 0: no native, or its layout fingerprint is 0 or another. */
   int (*adopt_native)(cnode_env *env, cnode_term native, const cnode_native_ops *ops);
 
-  /* What `native` refers to becomes `object` with `ops` (of the calling module), everywhere; the former object is destroyed by its own
-   * operations. 0: not a native object of a module, and `object` stays the caller's. */
-  int (*replace_native)(cnode_env *env, cnode_term native, void *object, const cnode_native_ops *ops);
-
   /* -- threads that the host owns. Such a thread belongs to the process that started it and keeps this version mapped until it has
    * returned. Its `run` gets an env of its own: send, make terms, spawn, look up names; the process's mailbox, links and dictionary are
    * out of reach. When its process ends, or its code is purged, flag 1 is set and what it sends is dropped. An outcome of CNODE_RAISE
@@ -189,6 +188,10 @@ typedef struct cnode_host {
   int (*stop_thread)(cnode_env *env, cnode_term thread);
   /* For the thread itself: waits so long (negative: for ever) or until it is asked to stop. Non-zero: it is. */
   int (*thread_wait)(cnode_env *thread, int64_t ms);
+
+  /* What `native` refers to becomes `object` with `ops` (of the calling module), everywhere; the former object is destroyed by its own
+   * operations. 0: not a native object of a module, and `object` stays the caller's. */
+  int (*replace_native)(cnode_env *env, cnode_term native, void *object, const cnode_native_ops *ops);
 } cnode_host;
 
 /* The one symbol a module exports. NULL: the module does not want this host. */
