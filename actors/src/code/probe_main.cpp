@@ -1,6 +1,7 @@
 // cnode_probe FILE MODULE: opens a module file as a node would, in a process that may crash, hang or exit. Writes to standard error a
 // mark and then what it found (exit status 0) or the reason for a refusal (1). A small program: it has to start quickly.
 #include <csignal>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -9,6 +10,7 @@
 #include <thread>
 
 #include <dlfcn.h>
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -78,9 +80,26 @@ std::size_t threads() {
   return n;
 }
 
+// A node's stack and heap are full of old values, a new process's are zero, which damaged code may survive.
+[[gnu::noinline]] void use_memory() {
+  ::mallopt(M_PERTURB, 0x5a);
+  volatile unsigned char stack[64 * 1024];
+  for (auto& byte : stack) byte = 0xa5;
+}
+
+// Walks malloc's lists: what damaged code wrote there shows here.
+void use_heap() {
+  std::array<void*, 256> blocks{};
+  for (std::size_t round = 0; round < 2; ++round) {
+    for (std::size_t i = 0; i < blocks.size(); ++i) blocks[i] = std::malloc(16 + 16 * (i % 64));
+    for (auto* b : blocks) std::free(b);
+  }
+}
+
 // As a node does it: on a thread that is not the first. Code of libstdc++ takes other ways in a process with a single thread.
 void open_file(const char* path, const char* module) {
   const auto threads_before = threads();
+  use_memory();
   std::string why;
   mapped_file file;
   if (!map_file(path, file, why)) refuse(why);
@@ -95,7 +114,9 @@ void open_file(const char* path, const char* module) {
   for (std::uint32_t i = 0; i < d->export_count; ++i) text += std::string{" "} + d->exports[i].name + "/" + std::to_string(d->exports[i].arity);
   text += "\n";
   if (threads() > threads_before) refuse("starts a thread while it is opened, which would outlive its code: start it from a callback");
+  use_heap();
   ::dlclose(file.handle);
+  use_heap();
   if (is_mapped(file.base, file.link_name)) refuse("cannot be unloaded: it stays mapped after dlclose");
   answer(0, text);
 }
