@@ -4,8 +4,8 @@
 // damage they let through lies in code or data nobody ran yet, so such a mutant may well load. Its own functions are not called here,
 // and none has an on_load, which is a function like the others: no node can promise anything about machine code that is wrong.
 // Constructors and destructors do run when a file is opened and closed. The probe runs them first, but damage that reads, say, beyond
-// its stack frame may pass there and end the node later: in some ten thousands of mutants without digest one does (seed 2 has one, in
-// the code of a static object's destructor). That is what the digest is for.
+// its stack frame may pass there and end the node later: about one mutant without digest in ten thousand does (of 10,000 each,
+// seed 1 passes, seeds 2 and 3 meet one; seed 2's is in the code of a static object's destructor). That is what the digest is for.
 //
 //   CNODE_MUTANTS=10000  how many of each (default: few);  CNODE_MUTANT_SEED=N  where to begin;  CNODE_MUTANT_FILE=PATH  keeps the one
 //   being loaded there, for a look at what crashed
