@@ -67,6 +67,7 @@ bool code_server_impl::open_module(candidate& c, std::string& why) {
   c.version = v;
   auto& f = file(*v);
   f.path = c.path;
+  f.path_is_atom = c.path_is_atom;
   f.private_path = std::exchange(c.copy, {});
   std::memcpy(f.digest, c.file.digest, sizeof f.digest);
   timed_step step{*this, c.module, "opening it (dlopen with its constructors, then its entry)"};
