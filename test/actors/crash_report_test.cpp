@@ -49,7 +49,7 @@ TEST_F(CrashReport, NamesAHostOwnedThread) {
   const auto thread_dies = [] {
     actors::install_crash_report();
     flight_node n;
-    n.waiting("owner_of_crash", "[]");
+    auto c = n.flight("owner_of_crash", "[]");
     std::this_thread::sleep_for(std::chrono::seconds{20});
   };
   EXPECT_EXIT(thread_dies(), ::testing::KilledBySignal(SIGSEGV), "crashed: SIGSEGV.*\n  in a thread of <0\\..*>: flight doomed\n");

@@ -64,7 +64,7 @@ TEST_F(HostThreads, GoOnInOldCodeUntilThatIsPurged) {
 }
 
 TEST_F(HostThreads, ThatThrowEndTheirProcess) {
-  auto c = n.waiting("owner_of_failing", "[false]");
+  auto c = n.flight("owner_of_failing", "[false]");
   EXPECT_EQ(n.wait(std::move(c)), "killed");
   std::lock_guard guard{n.log_lock};
   EXPECT_NE(n.log.find("{{cxx_exception,<<\"std::runtime_error\">>,<<\"no more\">>},[{flight,failing,0,[]}]}"), std::string::npos) << n.log;
