@@ -6,7 +6,7 @@ set(environment "CNODE=$<TARGET_FILE:cnode>;EXAMPLES=${PROJECT_BINARY_DIR}/examp
 if(CNODE_SANITIZE)
   # The node hears the same from a newer shell as from this one, and an outside project is built without sanitizers: neither shows a
   # sanitizer anything new. Three rounds take each path that twenty take; the growth of memory is the sanitizer's own there.
-  list(REMOVE_ITEM stories 11_oracle_sessions_of_other_releases 21_outside_project 30_framing)
+  list(REMOVE_ITEM stories 11_oracle_sessions_of_other_releases 21_outside_project)
   list(APPEND environment ROUNDS=3 SANITIZED=1)
 endif()
 foreach(story ${stories})

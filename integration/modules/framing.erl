@@ -10,7 +10,9 @@ run(Node) ->
     [{terms, terms(start(Node), 5000)},
      {binary, large(Node, binary:copy(<<"0123456789abcdef">>, 16 bsl 20))},
      {nested, large(Node, nested(64 bsl 20))},
-     {order, order(start(Node), 3000)}].
+     {order, order(start(Node), 3000)},
+     {call_from_there, outward(Node)},
+     {priority_exit, priority_exit(start(Node))}].
 
 start(Node) ->
     {ok, Pid} = rpc:call(Node, gen_server, start, [mirror, [], []]),
@@ -74,6 +76,19 @@ order(Server, N) ->
     spawn_link(fun() -> [Server ! {mirror, Self, {I, filler(I)}} || I <- lists:seq(1, N)] end),
     [receive {Next, Filler} -> {I, true} = {Next, Filler =:= filler(I)} after 60000 -> exit({missing, I}) end || I <- lists:seq(1, N)],
     N.
+
+%% A process of that node calls one of ours; the answer goes to its alias, in OTP 29 as an ALTACT_SIG_SEND.
+outward(Node) -> 8 = rpc:call(Node, gen_server, call, [{global_name_server, node()}, get_protocol_version]).
+
+%% erlang:exit/3 came with OTP 28.
+priority_exit(Server) ->
+    case erlang:function_exported(erlang, exit, 3) of
+        false -> unknown;
+        true ->
+            Monitor = monitor(process, Server),
+            apply(erlang, exit, [Server, out, [priority]]),
+            receive {'DOWN', Monitor, process, Server, Why} -> out = Why after 30000 -> exit(no_down) end
+    end.
 
 filler(I) when I rem 50 =:= 0 -> binary:copy(<<I:32>>, 40000 + I * 50);
 filler(I) when I rem 70 =:= 0 -> lists:duplicate(20000, {I, filler});

@@ -98,7 +98,7 @@ TEST_F(Framing, SendsTheTextOfAnAtomOnce) {
   EXPECT_TRUE(all[1].message.same(atom("text that travels once")));
 }
 
-TEST_F(Framing, HasNoAtomsInTheHeaderWithoutACache) {
+TEST_F(Framing, Trap6FragmentsAloneBringTheHeaderWithoutAtoms) {
   auto out = fresh(fragments_only), in = fresh(fragments_only);
   const auto bytes = sent(out, t.message);
   EXPECT_EQ(bytes.substr(4, 3), "\x83\x44\0"sv);
