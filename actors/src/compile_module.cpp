@@ -13,7 +13,8 @@
 
 #include <unistd.h>
 
-#include "code/digest_trailer.hpp"
+#include <cnode/actors/code_server.hpp>
+
 #include "code/module_file.hpp"
 #include "compile_flags.hpp"
 #include "compiler_process.hpp"

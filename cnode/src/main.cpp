@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "program/client.hpp"
 #include "program/cookie.hpp"
@@ -101,13 +102,17 @@ int main(int argc, char** argv) {
   auto* describe_verb = app.add_subcommand("describe", "Print what a module file holds, or why it would be refused");
   describe_verb->add_option("file", file, "The module file")->required();
 
+  std::vector<std::string> files;
+  auto* sign_verb = app.add_subcommand("sign", "Give module files their digest again, after strip or an edit");
+  sign_verb->add_option("files", files, "The module files")->required();
+
   if (argc == 1) {
-    std::fprintf(stderr, "cnode: say what to do: start, ping, call, stop, compile or describe (cnode --help)\n");
+    std::fprintf(stderr, "cnode: say what to do: start, ping, call, stop, compile, describe or sign (cnode --help)\n");
     return 1;
   }
   const auto verbs = app.get_subcommands([](CLI::App*) { return true; });
   if (argv[1][0] != '-' && std::none_of(verbs.begin(), verbs.end(), [&](const CLI::App* verb) { return verb->get_name() == argv[1]; })) {
-    std::fprintf(stderr, "cnode: there is no verb '%.64s': start, ping, call, stop, compile or describe (cnode --help)\n", argv[1]);
+    std::fprintf(stderr, "cnode: there is no verb '%.64s': start, ping, call, stop, compile, describe or sign (cnode --help)\n", argv[1]);
     return 1;
   }
   try {
@@ -119,6 +124,7 @@ int main(int argc, char** argv) {
   if (start_verb->parsed()) return cnode::program::start(start, argc, argv);
   if (compile_verb->parsed()) return cnode::program::compile(source, directory);
   if (describe_verb->parsed()) return cnode::program::describe(file);
+  if (sign_verb->parsed()) return cnode::program::sign(files);
   if (!ready(client)) return 1;
   if (ping_verb->parsed()) return ping(client.options);
   if (call_verb->parsed()) return call(client.options, module, function, args);

@@ -64,7 +64,7 @@ TEST_F(BadFiles, Text) {
 TEST_F(BadFiles, Directory) {
   replace();
   fs::create_directory(n.file());
-  file_refused("badfile", "not a plain file");
+  file_refused("nofile", "not a plain file");  // the search goes on, as on a BEAM node
 }
 
 TEST_F(BadFiles, FIFO) {
@@ -123,7 +123,7 @@ TEST(BadFilesOfOthers, Unreadable) {
     n.put("v2");
     ::chmod(n.file().c_str(), 0);
     const auto r = n.load_file();
-    const bool good = !r.ok && r.error.same(atom("badfile")) && r.text.find("Permission denied") != std::string::npos && n.call("tiny", "version") == "1";
+    const bool good = !r.ok && r.error.same(atom("nofile")) && r.text.find("Permission denied") != std::string::npos && n.call("tiny", "version") == "1";
     if (!good) std::fprintf(stderr, "%s\n", r.text.c_str());
     fs::remove_all(n.dir);
     fs::remove_all(run_directory());

@@ -18,7 +18,7 @@ class Constructors : public BadFile {
 };
 
 TEST_F(Constructors, AGoodFileWithoutDigestIsLoaded) {
-  const auto r = n.load(without_digest(contents(built("v2"))));
+  const auto r = n.load(without_digest(contents(built("no_on_load"))));
   EXPECT_TRUE(r.ok) << r.text;
   EXPECT_EQ(n.call("tiny", "version"), "2");
 }

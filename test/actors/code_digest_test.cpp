@@ -80,9 +80,25 @@ TEST_F(Digest, BytesBehindTheImageThatAreNoDigestRefuseTheFile) {
 }
 
 TEST_F(Digest, WithoutOneTheFileIsOpenedByAProbeAndLoaded) {
-  const auto r = n.load(without_trailer(good()));
+  const auto r = n.load(without_trailer(contents(built("no_on_load"))));
   EXPECT_TRUE(r.ok) << r.text;
-  EXPECT_EQ(n.call("tiny", "version"), "1");
+  EXPECT_EQ(n.call("tiny", "version"), "2");
+}
+
+TEST_F(Digest, WithoutOneAFileWithAnOnLoadIsRefusedUntilItIsSigned) {
+  refused(without_trailer(good()), "has an on_load, which runs in the node, and no digest");
+  std::string why;
+  n.put_bytes(without_trailer(good()));
+  ASSERT_TRUE(actors::sign_module_file(n.file(), why)) << why;
+  EXPECT_TRUE(n.load_file().ok);
+}
+
+TEST_F(Digest, IsNotGivenToWhatIsNoModule) {
+  std::string why;
+  n.put_bytes(good().substr(0, 5000));
+  EXPECT_FALSE(actors::sign_module_file(n.file(), why));
+  EXPECT_NE(why.find("outside the file"), std::string::npos) << why;
+  EXPECT_EQ(contents(n.file()).size(), 5000u);
 }
 
 TEST_F(Digest, DecidesTheVsnNobodyGave) {
@@ -120,7 +136,7 @@ TEST_F(Digest, IsShownByDescribe) {
   EXPECT_EQ(with.status, 0);
   for (const auto* what : {"module: tiny\n", "vsn: <<\"1\">>\n", "exports: version/0 wait/0", "stamp: abi 1.", "compiler: ", "(signed)\n", "needs: "})
     EXPECT_TRUE(with.says(what)) << what << "\n" << with.text;
-  n.put_bytes(without_trailer(good()));
+  n.put_bytes(without_trailer(contents(built("no_on_load"))));
   EXPECT_TRUE(described{n.file()}.says("(not signed: opened by a probe first)\n"));
 }
 

@@ -181,6 +181,7 @@ struct code_server_impl {
   bool uses(term pid, module_version& v) const;
 
   std::string find_on_path(term module) const;
+  std::string why_not_found(term module) const;  // a sentence
 
   runtime& node;
   code_server& server;

@@ -25,7 +25,7 @@ probe_result open_copy(const module_file& f, const std::string& module) {
   const auto directory = make_run_directory(result.why);
   if (directory.empty()) return result;
   const auto copy = directory + "/described.so";
-  if (write_private_copy(copy, f.bytes, f.bytes.size(), result.why)) result = probe_file(copy, module);
+  if (write_private_copy(copy, f.bytes, f.bytes.size(), result.why)) result = f.is_signed ? probe_file(copy, module) : probe_unsigned_file(copy, module);
   remove_run_directory(directory);
   return result;
 }

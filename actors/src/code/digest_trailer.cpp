@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cnode/actors/code_server.hpp>
+
 #include "code/module_file.hpp"
 #include "code/sha256.hpp"
 
@@ -58,6 +60,10 @@ bool sign_module_file(const std::string& path, std::string& why) {
   if (read_module_file(path, bytes, why) != file_error::none) return false;
   if (has_trailer(bytes)) bytes.resize(bytes.size() - trailer_size);
   const auto trailer = make_digest_trailer(bytes);
+  // A digest under a file that is damaged already would only hide that.
+  module_file signed_file;
+  signed_file.bytes = bytes + trailer;
+  if (!check_module_file(signed_file, {}, why)) return why = path + ": " + why, false;
   const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
   bool ok = fd >= 0 && ::ftruncate(fd, static_cast<off_t>(bytes.size())) == 0 && ::lseek(fd, 0, SEEK_END) >= 0 &&
             ::write(fd, trailer.data(), trailer.size()) == static_cast<ssize_t>(trailer.size());

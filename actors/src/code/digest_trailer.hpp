@@ -19,7 +19,4 @@ struct digest_trailer {
 digest_trailer read_digest_trailer(std::string_view bytes, std::size_t image_end);
 std::string make_digest_trailer(std::string_view image);
 
-// Appends the trailer to the file, or renews the one that is there. False with the reason.
-bool sign_module_file(const std::string& path, std::string& why);
-
 }  // namespace cnode::actors

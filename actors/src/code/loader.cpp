@@ -138,7 +138,7 @@ bool code_server_impl::prepare(candidate& c) {
   for (const auto& w : c.file.warnings) node.log(log_level::warning, c.path + ": " + w);
   if (!write_copy(c, why)) return bad();
   if (!c.file.is_signed) {
-    auto probe = probe_file(c.copy, atom_text(c.module));
+    auto probe = probe_unsigned_file(c.copy, atom_text(c.module));
     if (!probe.ok) return why = std::move(probe.why), bad();
   }
   if (!c.purge_first && !may_enter(c)) return false;
@@ -242,6 +242,21 @@ void code_server_impl::look_at_loader() {
   node.log(log_level::warning, text);
 }
 
+// As code_server.erl the search passes over what cannot be read; who looks for the file that lies there wants to hear of it.
+std::string code_server_impl::why_not_found(term module) const {
+  const auto name = std::string{atom_text(module)} + ".so";
+  auto text = name + " is nowhere on the code path";
+  for (const auto& dir : server.path()) {
+    const auto file = dir + "/" + name;
+    std::string bytes, why;
+    if (name.find('/') == std::string::npos && read_module_file(file, bytes, why) == file_error::bad) {
+      text += "; " + why;
+      node.log(log_level::warning, "module " + std::string{atom_text(module)} + " not loaded: " + why);
+    }
+  }
+  return text;
+}
+
 void code_server::look_at_loader() { impl_->look_at_loader(); }
 
 // ---- public
@@ -271,7 +286,7 @@ void code_server::load_file(term module, load_done done, term asker) {
     if (impl_->wait_for_on_load(module, asker, done, [this, module, asker, done] { load_file(module, done, asker); })) return;
     if (impl_->is_part_of_node(module)) return done({false, module, atom("sticky_directory"), std::string{atom_text(module)} + " is part of the node"});
     auto path = impl_->find_on_path(module);
-    if (path.empty()) return done({false, module, atom("nofile"), std::string{atom_text(module)} + ".so is nowhere on the code path"});
+    if (path.empty()) return done({false, module, atom("nofile"), impl_->why_not_found(module)});
     impl_->load_path(module, std::move(path), done);
   });
 }

@@ -152,4 +152,13 @@ probe_result probe_file(const std::string& file, std::string_view module) {
   return result;
 }
 
+probe_result probe_unsigned_file(const std::string& file, std::string_view module) {
+  auto result = probe_file(file, module);
+  if (result.ok && result.output.find(probe_on_load) != std::string::npos) {
+    result.ok = false;
+    result.why = "has an on_load, which runs in the node, and no digest to trust it by (cnode sign FILE, after the last strip or edit)";
+  }
+  return result;
+}
+
 }  // namespace cnode::actors

@@ -7,6 +7,9 @@
 
 namespace cnode::actors {
 
+// A line of the output: the module has an on_load, which only a node can run. The probe has no processes.
+constexpr std::string_view probe_on_load = "on_load: yes\n";
+
 struct probe_result {
   bool ok = false;
   std::string why;     // not ok: what opening the file does
@@ -15,5 +18,7 @@ struct probe_result {
 
 // Opens `file`, calls its entry, walks its description, closes it; for one second at most. Blocks; no scheduler thread may call it.
 probe_result probe_file(const std::string& file, std::string_view module);
+// The same for a file that has no digest to be trusted by: it must not have an on_load, which nobody would have tried.
+probe_result probe_unsigned_file(const std::string& file, std::string_view module);
 
 }  // namespace cnode::actors

@@ -20,6 +20,7 @@
 #include <cnode/stamp.hpp>
 
 #include "code/description.hpp"
+#include "code/probe.hpp"
 
 namespace {
 
@@ -109,6 +110,7 @@ void open_file(const char* path, const char* module) {
   const auto* d = entry(&host);
   if (!check_description(d, file, module, why)) refuse(why);
   std::string text = std::string{"vsn: "} + (d->vsn && *d->vsn ? d->vsn : "(from the digest)") + "\n";
+  if (d->on_load) text += probe_on_load;
   if (d->behaviour) text += std::string{"behaviour: "} + d->behaviour + "\n";
   text += "exports:";
   for (std::uint32_t i = 0; i < d->export_count; ++i) text += std::string{" "} + d->exports[i].name + "/" + std::to_string(d->exports[i].arity);

@@ -176,4 +176,11 @@ int describe(const std::string& file) {
   return status == 0 ? 0 : 1;
 }
 
+int sign(const std::vector<std::string>& files) {
+  std::string why;
+  for (const auto& file : files)
+    if (!actors::sign_module_file(file, why)) return complain(why);
+  return 0;
+}
+
 }  // namespace cnode::program

@@ -137,6 +137,9 @@ const cnode_host& host_functions();
 // The node's own functions of modules `code`, `c`, `Elixir.Code` and those of `erlang` about code.
 void add_code_builtins(runtime& node);
 
+// For `cnode sign FILE`: appends the digest, or renews the one that is there. False with the reason. Any thread.
+bool sign_module_file(const std::string& path, std::string& why);
+
 // For `cnode describe FILE`: name, vsn, exports and stamp of a module file as text, or why it would be refused. status 0: it would
 // be loaded. Code of the file runs in a process of its own (the program cnode_probe).
 std::string describe_module_file(const std::string& path, int& status);
