@@ -89,6 +89,7 @@ struct core {
     returning = 32,   // inside behaviour::returned: calls wait until it is back
     in_callback = 64,  // a function of the behaviour or of a module runs
     announced = 128,   // the world has been told that it ended
+    awaits_output = 256,  // has sent more than another node takes: signals are handled, nothing else runs until it is resumed
   };
   friend class opened;
   static bool try_open(process& p) { return p.open_.exchange(false); }
@@ -123,6 +124,8 @@ struct core {
   static bool go_on_waiting(process& p, activation& a);
   static void after_behaviour(process& p);
   static bool has_work(process& p);
+  static term await_output(process& p);   // see output_wait.hpp
+  static void output_is_free(process& p);
   template <class F>
   static void guarded(process& p, F f);
   static void arm(process& p, std::int64_t ms);

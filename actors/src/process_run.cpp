@@ -1,6 +1,8 @@
 // One slice of a process: signals first, then its pending call or the next message, until there is nothing to do or the budget is spent.
 #include <exception>
 
+#include <cnode/actors/output_wait.hpp>
+
 #include "core.hpp"
 #include "runtime_impl.hpp"
 
@@ -16,6 +18,25 @@ thread_local process* running_here = nullptr;
 
 process* running_process() { return running_here; }
 void set_running_process(process* p) { running_here = p; }
+
+term suspend_running_process() {
+  return running_here ? core::await_output(*running_here) : term{};
+}
+
+void resume_process(runtime& node, term pid) {
+  auto b = block::make(4);
+  b->tag = static_cast<std::uint32_t>(signal::run);
+  b->root = term{reinterpret_cast<std::uintptr_t>(new std::function<void(process&)>(core::output_is_free))};
+  core::post_to(node, pid, std::move(b));
+}
+
+term core::await_output(process& p) {
+  if (p.flags_ & (awaits_output | exiting)) return {};
+  p.flags_ |= awaits_output;
+  return p.pid_;
+}
+
+void core::output_is_free(process& p) { p.flags_ &= ~static_cast<std::uint32_t>(awaits_output); }
 
 // What a behaviour throws is a bug of the node's own code: it costs the process, no more.
 template <class F>
@@ -73,7 +94,9 @@ void core::run_slice(process& p, bool one_step) {
 }
 
 bool core::has_work(process& p) {
-  if (p.inbox_.load() != nullptr || p.deferred_ || !(p.flags_ & started)) return true;
+  if (p.inbox_.load() != nullptr || p.deferred_) return true;
+  if (p.flags_ & awaits_output) return false;
+  if (!(p.flags_ & started)) return true;
   if (auto* c = p.activation_) {
     if (c->at == activation::ready) return true;
     return c->at == activation::suspended && (*c->scan || c->timed_out || c->env.continuation.timeout_ms == 0);
@@ -83,7 +106,7 @@ bool core::has_work(process& p) {
 
 bool core::step(process& p) {
   drain(p);
-  if (p.flags_ & exiting) return false;
+  if (p.flags_ & (exiting | awaits_output)) return false;
   if (!(p.flags_ & started)) {
     p.flags_ |= started;
     guarded(p, [&] { p.behaviour_->start(p); });

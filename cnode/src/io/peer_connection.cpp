@@ -10,6 +10,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <cnode/actors/output_wait.hpp>
 #include <cnode/protocol/atom_table.hpp>
 
 #include "text.hpp"
@@ -22,6 +23,8 @@ constexpr std::size_t read_size = 64 * 1024;
 constexpr std::size_t turn_budget = 1 << 20;
 constexpr std::size_t max_pieces = 64;
 constexpr unsigned tick_intensity = 4;
+// Unsent output from which on senders are suspended, and up to which they are resumed. erl's +zdbbl, 1 MiB.
+constexpr std::size_t busy_limit = 1 << 20, free_limit = busy_limit / 2;
 
 }  // namespace
 
@@ -128,9 +131,11 @@ void peer_connection::send(const dist::control_message& m, term message) {
   thread_local dist::encoded_message encoded;
   auto sent = encoded.encode(m, message, settings_.handshake.negotiated);
   std::unique_lock lock(mutex_, std::defer_lock);
+  std::size_t waited = 0;
   if (sent) {
     lock.lock();
     if (closed_) return;
+    waited = out_.waiting();
     sent = out_.send(encoded);
   }
   if (!sent) {
@@ -142,6 +147,9 @@ void peer_connection::send(const dist::control_message& m, term message) {
     if (sent.error().code == errc::too_large) close(atom("connection_closed"));
     return;
   }
+  // Who has sent a large message waits for that one; others are kept only by what is in front of theirs.
+  if (out_.waiting() > std::max(waited, busy_limit)) suspend_sender(large_senders_);
+  else if (sending_size_ + out_.output().size() > busy_limit) suspend_sender(senders_);
   if (unsent() > settings_.max_queued_output) {
     lock.unlock();
     runtime_.log(actors::log_level::error, "node " + printable(atom_text(settings_.node)) +
@@ -216,6 +224,21 @@ void peer_connection::write(std::unique_lock<std::mutex>& lock) {
                          self->write(lock);
                        });
   }
+  std::vector<term> free;
+  if (sending_size_ + out_.output().size() <= free_limit) free.swap(senders_);
+  if (out_.waiting() <= free_limit) {
+    free.insert(free.end(), large_senders_.begin(), large_senders_.end());
+    large_senders_.clear();
+  }
+  if (free.empty()) return;
+  lock.unlock();
+  for (const auto pid : free) actors::resume_process(runtime_, pid);
+  lock.lock();
+}
+
+// mutex_ held
+void peer_connection::suspend_sender(std::vector<term>& list) {
+  if (const auto pid = actors::suspend_running_process()) list.push_back(pid);
 }
 
 std::size_t peer_connection::queued() const {
@@ -237,8 +260,13 @@ void peer_connection::close(term reason) {
   // The descriptor stays ours until nobody can be using it; both directions end now.
   ::shutdown(descriptor_, SHUT_RDWR);
   out_.clear_output();
-  if (reading_) return;  // the reader reports when its last frame is handed on
+  auto free = std::exchange(senders_, {});
+  free.insert(free.end(), large_senders_.begin(), large_senders_.end());
+  large_senders_.clear();
+  const bool reading = reading_;
   lock.unlock();
+  for (const auto pid : free) actors::resume_process(runtime_, pid);
+  if (reading) return;  // the reader reports when its last frame is handed on
   gone_(shared_from_this(), reason);
 }
 

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -63,6 +64,7 @@ class peer_connection : public std::enable_shared_from_this<peer_connection> {
   void write(std::unique_lock<std::mutex>& lock);
   void malformed(const failure& why);
   std::size_t unsent() const;  // bytes; mutex_ held
+  void suspend_sender(std::vector<term>& list);
 
   event_poller& poller_;
   actors::runtime& runtime_;
@@ -79,6 +81,7 @@ class peer_connection : public std::enable_shared_from_this<peer_connection> {
   bool writing_ = false;               // a thread is in write()
   bool blocked_ = false;               // the socket is full; a wait for it is under way
   bool reading_ = false;               // a thread is in on_readable()
+  std::vector<term> senders_, large_senders_;  // suspended: until less is unsent, until less of large messages waits
   term reason_;
   std::atomic<bool> closed_{false};
 
