@@ -6,6 +6,7 @@
 : "${STORY_MODULES:=$here/../build/release/story_modules}"
 [ -f "$STORY_MODULES/mirror.so" ] || fail "no modules at $STORY_MODULES: build first"
 erlc -o "$work" "$here/modules/framing.erl" || fail "framing.erl does not compile"
+share=${SANITIZED:+16}; : "${share:=1}"  # a build with sanitizers takes its time
 start_node cpp --pa "$STORY_MODULES" --load mirror
 
 # run_on NAME: framing:run/1 in that BEAM node.
@@ -14,7 +15,7 @@ run_on() {
   got=$(timeout 300 erl -noshell -hidden -sname "run_$1@localhost" -setcookie "$cookie" -env ERL_CRASH_DUMP /dev/null -eval "
     {ok, Code} = file:read_file(\"$work/framing.beam\"),
     {module, framing} = rpc:call('$1@localhost', code, load_binary, [framing, \"framing.beam\", Code]),
-    case rpc:call('$1@localhost', framing, run, ['cpp@localhost']) of
+    case rpc:call('$1@localhost', framing, run, ['cpp@localhost', $share]) of
       [_ | _] = Seen -> [io:format(\"ok: $1: ~0p~n\", [S]) || S <- Seen], halt(0);
       Wrong -> io:format(\"~p~n\", [Wrong]), halt(1)
     end." 2>&1) || fail "$1: $got"
