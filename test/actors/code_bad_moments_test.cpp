@@ -6,6 +6,7 @@
 #include <thread>
 
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bad_files.hpp"
@@ -153,6 +154,27 @@ TEST_F(BadMoments, RunDirectoryRemoved) {
   EXPECT_EQ(n.call("tiny", "version"), "1");
   EXPECT_TRUE(n.load(contents(built("v2"))).ok);
   EXPECT_EQ(n.call("tiny", "version"), "2");
+}
+
+TEST(RunDirectory, OfADeadProcessGoesWhenANodeStarts) {
+  const pid_t dead = ::fork();
+  if (dead == 0) ::_exit(0);
+  ASSERT_EQ(::waitpid(dead, nullptr, 0), dead);
+  const char* base = std::getenv("XDG_RUNTIME_DIR");
+  const auto user = std::to_string(::getuid());
+  const auto parent = fs::path{base && *base && ::access(base, W_OK) == 0 ? base : "/tmp"};
+  const auto left = parent / ("cnode-" + user + "-" + std::to_string(dead) + "-left"), ours = parent / ("cnode-" + user + "-" + std::to_string(::getpid()) + "-ours");
+  for (const auto& d : {left, ours}) {
+    fs::create_directory(d);
+    write(d / "tiny-1-1.so", "x");
+  }
+  {
+    code_node n;
+    EXPECT_TRUE(eventually([&] { return !fs::exists(left); }));
+    EXPECT_TRUE(fs::exists(ours));
+    fs::remove_all(n.dir);
+  }
+  fs::remove_all(ours);
 }
 
 // Also when it became a file, or belongs to nobody any more: a new one is made.

@@ -53,8 +53,8 @@ bool mapped_file::holds_text(const char* text) const {
   return false;
 }
 
-bool map_file(const std::string& path, mapped_file& file, std::string& why) {
-  file.handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+bool map_file(const std::string& path, mapped_file& file, std::string& why, open_function open) {
+  file.handle = open(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!file.handle) {
     const char* text = ::dlerror();
     why = text ? text : "dlopen failed";

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include <dlfcn.h>
+
 #include <cnode/module.h>
 
 namespace cnode::actors {
@@ -31,7 +33,8 @@ struct mapped_file {
 };
 
 // dlopen with all that belongs to it. False with the linker's reason, without the path's name in front.
-bool map_file(const std::string& path, mapped_file& file, std::string& why);
+using open_function = void* (*)(const char*, int);
+bool map_file(const std::string& path, mapped_file& file, std::string& why, open_function open = ::dlopen);
 // Whether it is still there; to be asked after dlclose, whose result says nothing.
 bool is_mapped(std::uintptr_t base, const std::string& link_name);
 

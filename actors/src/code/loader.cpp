@@ -14,6 +14,7 @@
 #include "code/code_path.hpp"
 #include "crash_report.hpp"
 #include "code/probe.hpp"
+#include "code/run_directory.hpp"
 
 namespace cnode::actors {
 
@@ -36,6 +37,7 @@ void code_server_impl::post_unload(module_version* v) {
 void code_server_impl::loader_main() {
   cover_this_thread();
   ::pthread_setname_np(::pthread_self(), "loader");
+  remove_stale_run_directories();
   std::unique_lock guard{queue_lock};
   for (;;) {
     queue_filled.wait(guard, [this] { return stopping || !queue.empty() || !unload_queue.empty(); });

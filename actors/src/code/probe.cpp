@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cnode/actors/code_server.hpp>
+
 #include "compile_flags.hpp"
 
 extern char** environ;
@@ -30,9 +32,12 @@ constexpr std::size_t output_limit = 1 << 20, text_limit = 400;
 // What comes before the mark was written by the file's own code.
 constexpr std::string_view mark = "\n\x01" "cnode_probe\n";
 
-// Beside the program (a build tree), where it is installed, or where it was built.
+std::string told_program;
+
+// Where we were told, beside the program (a build tree), where it is installed, or where it was built.
 std::string probe_program() {
   std::error_code error;
+  if (!told_program.empty() && ::access(told_program.c_str(), X_OK) == 0) return told_program;
   const auto here = fs::read_symlink("/proc/self/exe", error).parent_path();
   for (const fs::path& p : {here / "cnode_probe", here.parent_path() / built_with::installed_libexec / "cnode/cnode_probe", fs::path{built_with::probe}})
     if (::access(p.c_str(), X_OK) == 0) return p;
@@ -106,6 +111,8 @@ std::string last_words(std::string_view text) {
 }
 
 }  // namespace
+
+void use_probe_program(std::string path) { told_program = std::move(path); }
 
 probe_result probe_file(const std::string& file, std::string_view module) {
   probe_result result;

@@ -27,11 +27,13 @@ std::string base_directory() {
   return "/tmp";
 }
 
+}  // namespace
+
 // cnode-<uid>-<pid>-<random>: the pid tells whether anybody still needs it.
-void remove_stale(const std::string& base) {
+void remove_stale_run_directories() {
   std::error_code ignored;
   const auto mine = prefix();
-  for (fs::directory_iterator i{base, ignored}, end; !ignored && i != end; i.increment(ignored)) {
+  for (fs::directory_iterator i{base_directory(), ignored}, end; !ignored && i != end; i.increment(ignored)) {
     const auto name = i->path().filename().string();
     if (!name.starts_with(mine)) continue;
     const auto pid = std::strtol(name.c_str() + mine.size(), nullptr, 10);
@@ -42,11 +44,8 @@ void remove_stale(const std::string& base) {
   }
 }
 
-}  // namespace
-
 std::string make_run_directory(std::string& error) {
   const auto base = base_directory();
-  remove_stale(base);
   auto path = base + "/" + prefix() + std::to_string(::getpid()) + "-XXXXXX";
   if (::mkdtemp(path.data())) return path;  // mode 0700
   error = "no directory for private copies under " + base + ": " + std::strerror(errno);

@@ -5,8 +5,10 @@
 
 namespace cnode::actors {
 
-// Makes the directory (mode 0700) under $XDG_RUNTIME_DIR or /tmp and removes those that dead processes of this user left there.
-// Empty, with `error` set, when that is impossible.
+// Removes those that dead processes of this user left.
+void remove_stale_run_directories();
+
+// Makes the directory (mode 0700) under $XDG_RUNTIME_DIR or /tmp. Empty, with `error` set, when that is impossible.
 std::string make_run_directory(std::string& error);
 void remove_run_directory(const std::string& directory);
 

@@ -9,6 +9,8 @@
 
 namespace cnode::testing {
 
+void detail::use_probe(const char* program) { actors::use_probe_program(program); }
+
 using detail::access;
 
 namespace {

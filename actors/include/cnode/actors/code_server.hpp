@@ -137,6 +137,9 @@ const cnode_host& host_functions();
 // The node's own functions of modules `code`, `c`, `Elixir.Code` and those of `erlang` about code.
 void add_code_builtins(runtime& node);
 
+// Where cnode_probe is, for a program that is not installed beside it. Before anything is loaded.
+void use_probe_program(std::string path);
+
 // For `cnode sign FILE`: appends the digest, or renews the one that is there. False with the reason. Any thread.
 bool sign_module_file(const std::string& path, std::string& why);
 

@@ -47,6 +47,10 @@ namespace detail {
 struct engine;
 struct term_box;
 struct access;
+void use_probe(const char* program);
+#ifdef CNODE_PROBE  // by find_package(cnode): the installed program that opens files without a digest first
+inline const bool probe_is_known = (use_probe(CNODE_PROBE), true);
+#endif
 }  // namespace detail
 
 // The harness cannot go on: bad text, a refused file, a callback that hangs. what() says it in full.
