@@ -59,6 +59,11 @@ struct promise_base {
   bool is_tail_call = false;
   external_call tail;
 
+  bool* destroyed = nullptr;  // who destroys the frame learns here that it is gone
+
+  ~promise_base() {
+    if (destroyed) *destroyed = true;
+  }
   std::suspend_always initial_suspend() noexcept { return {}; }
   void unhandled_exception() noexcept { exception = std::current_exception(); }
 };
@@ -116,9 +121,13 @@ class [[nodiscard]] task {
   }
   ~task() {
     if (!handle_) return;
+    bool destroyed = false;
+    handle_.promise().destroyed = &destroyed;
     try {
       handle_.destroy();
-    } catch (...) {  // a destructor that throws: nobody is left to hear of it
+      // A destructor that throws takes the coroutine to its end, as an exception of its body does: the frame is still there.
+      if (!destroyed) handle_.destroy();
+    } catch (...) {  // nobody is left to hear of it
     }
   }
   detail::task_awaiter<T> operator co_await() const noexcept { return {handle_}; }
