@@ -32,12 +32,12 @@ constexpr std::size_t output_limit = 1 << 20, text_limit = 400;
 // What comes before the mark was written by the file's own code.
 constexpr std::string_view mark = "\n\x01" "cnode_probe\n";
 
-std::string told_program;
+const char* told_program = nullptr;  // set before other objects here are made
 
 // Where we were told, beside the program (a build tree), where it is installed, or where it was built.
 std::string probe_program() {
   std::error_code error;
-  if (!told_program.empty() && ::access(told_program.c_str(), X_OK) == 0) return told_program;
+  if (told_program && ::access(told_program, X_OK) == 0) return told_program;
   const auto here = fs::read_symlink("/proc/self/exe", error).parent_path();
   for (const fs::path& p : {here / "cnode_probe", here.parent_path() / built_with::installed_libexec / "cnode/cnode_probe", fs::path{built_with::probe}})
     if (::access(p.c_str(), X_OK) == 0) return p;
@@ -112,7 +112,7 @@ std::string last_words(std::string_view text) {
 
 }  // namespace
 
-void use_probe_program(std::string path) { told_program = std::move(path); }
+void use_probe_program(const char* path) { told_program = path; }
 
 probe_result probe_file(const std::string& file, std::string_view module) {
   probe_result result;

@@ -19,8 +19,8 @@ namespace {
   for (;;) ::pause();
 }
 [[maybe_unused]] void spins() {
-  for (volatile unsigned n = 0;; n = n + 1) {
-  }
+  volatile unsigned n = 0;
+  for (;;) n = n + 1;
 }
 [[maybe_unused]] void starts_a_thread() {
   std::thread{[] {
@@ -30,7 +30,7 @@ namespace {
 [[maybe_unused]] void recurses() {
   volatile char frame[4096];
   frame[0] = 1;
-  recurses();
+  if (frame[0]) recurses();
   frame[1] = frame[0];
 }
 

@@ -137,8 +137,9 @@ const cnode_host& host_functions();
 // The node's own functions of modules `code`, `c`, `Elixir.Code` and those of `erlang` about code.
 void add_code_builtins(runtime& node);
 
-// Where cnode_probe is, for a program that is not installed beside it. Before anything is loaded.
-void use_probe_program(std::string path);
+// Where cnode_probe is, for a program that is not installed beside it. The text must stay. Before anything is loaded, also
+// before main.
+void use_probe_program(const char* path);
 
 // For `cnode sign FILE`: appends the digest, or renews the one that is there. False with the reason. Any thread.
 bool sign_module_file(const std::string& path, std::string& why);
