@@ -93,7 +93,7 @@ bool in_arena(const void* p) { return arena && p >= arena && p < arena + arena_p
 // nullptr: no more room.
 char* new_block(std::size_t size, std::size_t align) {
   if (!arena) {
-    void* p = ::mmap(reinterpret_cast<void*>(0x1000'0000'0000), arena_pages * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* p = ::mmap(reinterpret_cast<void*>(heap_address), arena_pages * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED) return nullptr;
     arena = static_cast<char*>(p);
   }

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t reach = std::size_t{2} << 30, stack_size = 8 << 20;  // a node's threads have as much
 constexpr bool laid_out = sanitizer_kind() == CNODE_SANITIZE_NONE;        // a sanitizer has an address space of its own design
-char* const far_stack = reinterpret_cast<char*>(0x2000'0000'0000), * const far_data = reinterpret_cast<char*>(0x3000'0000'0000);
+char* const far_stack = reinterpret_cast<char*>(stack_address), * const far_data = reinterpret_cast<char*>(data_address);
 
 std::size_t up(std::size_t n, std::size_t align) { return (n + align - 1) / align * align; }
 

@@ -9,6 +9,9 @@ namespace cnode::actors::probe {
 
 constexpr std::size_t page = 4096;
 
+// Far from each other and from what the kernel chooses, and, as all addresses of a node, so high that twice one or the sum of two is none.
+constexpr std::uintptr_t heap_address = 0x6b5a'0000'0000, stack_address = 0x735c'8000'0000, data_address = 0x694d'4000'0000;
+
 // malloc (probe_malloc.cpp): whether blocks are guarded from now on, and what they are full of.
 void guard_new_blocks(bool on, std::uint8_t pattern);
 // Ends the process when something was written outside of a living guarded block.
