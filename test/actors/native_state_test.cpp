@@ -44,6 +44,15 @@ using NativeState = native_state;
 
 // ---- the ways
 
+TEST_F(NativeState, OutsideTheStateIsTakenOverByAPurgeAsWell) {
+  start("{samples, 3}");
+  EXPECT_EQ(ask("remember"), "ok");
+  load("v1_again");
+  EXPECT_EQ(purge(), "false");
+  EXPECT_TRUE(n.unmaps(1)) << "an object in the dictionary holds the old version";
+  EXPECT_EQ(ask("size"), "3");
+}
+
 TEST_F(NativeState, IsConvertedByTheAuthorsUpgradeWithoutCopyingItsContents) {
   start("{samples, 100000}");
   const auto where = ask("where");

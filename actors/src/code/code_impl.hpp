@@ -60,6 +60,8 @@ class export_index {
   std::vector<entry> order_;
 };
 
+struct hosted_object;  // native_objects.cpp
+
 struct module_version::loaded_file {
   export_index exports;
   // Files only:
@@ -73,6 +75,9 @@ struct module_version::loaded_file {
   block_ptr attributes;            // [{vsn, [V]}, ...]
   block_ptr compile;               // [{version, "..."}, {options, []}, {source, "..."}]
   std::vector<std::pair<std::uintptr_t, std::uintptr_t>> ranges;  // mapped, for version_at
+  // Native objects of this version, so that a purge finds them wherever they are.
+  std::mutex natives_lock;
+  hosted_object* natives = nullptr;
   // Processes that wait inside this version in a nested call; purge counts them as users. Under code_server_impl::users_lock.
   std::unordered_map<cnode_term, std::uint32_t> waiting;
 };

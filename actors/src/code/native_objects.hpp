@@ -17,5 +17,8 @@ const char* native_type_of(term native);
 bool replace_native(term native, module_version* to, void* object, const cnode_native_ops* ops);
 // Adopts the object for `to` when one of its native types is the same; calls no module code.
 bool adopt_by_layout(term native, module_version& to);
+// All objects of `from` that have a layout `to` knows, wherever they are: in states, dictionaries, messages. Any thread; no code of a
+// module runs.
+void adopt_all_by_layout(module_version& from, module_version& to);
 
 }  // namespace cnode::actors

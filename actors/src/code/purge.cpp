@@ -8,6 +8,7 @@
 #include <cnode/actors/process.hpp>
 
 #include "code/code_impl.hpp"
+#include "code/native_objects.hpp"
 #include "runtime_impl.hpp"
 
 namespace cnode::actors {
@@ -83,8 +84,15 @@ bool code_server_impl::purge_now(term module, bool soft) {
   for (const auto pid : users) node.exit_signal({}, pid, atom("kill"));
   const bool stopped = threads.purged(*v) > 0;
   if (!users.empty()) wait_until_dead(node, users);
-  if (natives && references(*v) > (dropped ? 2u : 1u)) {
-    // Native state of the purged version becomes a term, by each process in its own context.
+  const auto still_used = [&] { return references(*v) > (dropped ? 2u : 1u); };
+  if (natives && still_used()) {
+    if (auto* current = retain_current(module)) {
+      adopt_all_by_layout(*v, *current);
+      current->release();
+    }
+  }
+  if (natives && still_used()) {
+    // Native state of another layout becomes a term, by each process in its own context.
     for (const auto pid : node.processes())
       node.run_in(pid, [module](process& p) {
         if (auto* b = p.current_behaviour(); b && b->callback_module().same(module)) b->purging(p, module);

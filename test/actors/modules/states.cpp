@@ -144,6 +144,10 @@ using nested = tagged<"nested", native<samples>, std::vector<native<samples>>>;
 
 auto handle_call = clauses(
 #if LAYOUT != 3
+    [](is<"remember">, from, native<samples> state) {
+      dictionary::put("other"_a, make_native<samples>(*state));
+      return reply("ok"_a, state);
+    },
     [](is<"where">, from, native<samples> s) { return reply(address(*s), s); },
     [](is<"where">, from, nested s) {
       return reply(tuple(address(*std::get<0>(s)), address(*std::get<1>(s).at(0))), s);

@@ -141,6 +141,7 @@ struct convert<T, std::enable_if_t<std::is_enum_v<T>>> {
 #define CNODE_DETAIL_FIELD(type, name) , ::cnode::detail::field<#name, &type::name, offsetof(type, name)>
 #define CNODE_ELIXIR_STRUCT(elixir_name, type, ...)                                                                   \
   _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Winvalid-offsetof\"")                             \
+  _Pragma("GCC diagnostic ignored \"-Wunused-function\"") /* of a struct in an anonymous namespace */                 \
   [[maybe_unused]] ::cnode::detail::description<type, elixir_name CNODE_FOR_EACH(CNODE_DETAIL_FIELD, type, __VA_ARGS__)>               \
   cnode_describe(const type*);                                                                                        \
   _Pragma("GCC diagnostic pop") static_assert(true)
