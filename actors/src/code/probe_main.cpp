@@ -25,6 +25,11 @@
 #include "code/probe_memory.hpp"
 #include "code/probe.hpp"
 
+#if defined(__SANITIZE_THREAD__)
+// ThreadSanitizer waits a second for late races when a process with two threads ends: longer than a file may take.
+extern "C" const char* __tsan_default_options() { return "atexit_sleep_ms=0"; }
+#endif
+
 namespace {
 
 using namespace cnode;
