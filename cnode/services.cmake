@@ -13,6 +13,17 @@ add_library(cnode_services STATIC
   src/services/erlang_terms.cpp
   src/services/erpc.cpp
   src/services/gen_call.cpp
+  src/services/global.cpp
+  src/services/global_connect.cpp
+  src/services/global_exchange.cpp
+  src/services/global_locker.cpp
+  src/services/global_locks.cpp
+  src/services/global_names.cpp
+  src/services/global_partitions.cpp
+  src/services/global_process.cpp
+  src/services/global_registrar.cpp
+  src/services/global_resolve.cpp
+  src/services/global_tables.cpp
   src/services/io.cpp
   src/services/io_server.cpp
   src/services/lists.cpp
@@ -22,6 +33,7 @@ add_library(cnode_services STATIC
   src/services/pg.cpp
   src/services/pg_scope.cpp
   src/services/rex.cpp
+  src/services/routine.cpp
   src/services/service.cpp
   src/services/services.cpp
   src/services/spawn.cpp

@@ -31,7 +31,7 @@ void resume_process(runtime& node, term pid) {
 }
 
 term core::await_output(process& p) {
-  if (p.flags_ & (awaits_output | exiting)) return {};
+  if (p.flags_ & (awaits_output | async_dist | exiting)) return {};
   p.flags_ |= awaits_output;
   return p.pid_;
 }

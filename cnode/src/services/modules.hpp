@@ -19,6 +19,7 @@ void add_application_functions(actors::code_server& code); // application
 void add_logger_functions(actors::code_server& code);      // logger, error_logger
 void add_rpc_functions(actors::code_server& code);         // rpc, erpc
 void add_pg_functions(actors::code_server& code);          // pg
+void add_global_functions(actors::code_server& code);      // global
 
 // erlang:'+'/2 for the functions that add up lists.
 term number_plus(call& c);

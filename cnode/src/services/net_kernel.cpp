@@ -24,16 +24,19 @@ struct subscription {
   bool info = false;          // options were given: a third element follows,
   bool map = false;           // a map rather than a list
   bool reason = false;        // nodedown_reason
+  bool id = false;            // connection_id
   bool visible = true, hidden = false, with_type = false;
 
   bool same(const subscription& o) const {
-    return pid.same(o.pid) && info == o.info && map == o.map && reason == o.reason && visible == o.visible && hidden == o.hidden && with_type == o.with_type;
+    return pid.same(o.pid) && info == o.info && map == o.map && reason == o.reason && id == o.id && visible == o.visible && hidden == o.hidden && with_type == o.with_type;
   }
 };
 
 struct subscribers {
   std::mutex lock;
   std::vector<subscription> list;
+  std::map<cnode_term, std::int64_t> connections;  // the id of each node's connection
+  std::int64_t last_connection = 0;
 };
 
 struct subscriber_table {
@@ -49,12 +52,13 @@ subscribers& subscribers_of(const actors::runtime& node) {
   return subscriptions().all[&node];
 }
 
-void tell(actors::runtime& node, const subscription& s, term name, bool up, bool visible, term reason) {
+void tell(actors::runtime& node, const subscription& s, term name, bool up, bool visible, term reason, std::int64_t connection) {
   auto b = block::make(32);
   const term event = atom(up ? "nodeup" : "nodedown");
   if (s.info) {
     std::vector<term> items;
     if (s.reason && !up) items.push_back(make_tuple_of(*b, atom("nodedown_reason"), copy(*b, reason)));
+    if (s.id) items.push_back(make_tuple_of(*b, atom("connection_id"), small(connection)));
     if (s.with_type) items.push_back(make_tuple_of(*b, atom("node_type"), atom(visible ? "visible" : "hidden")));
     if (s.map) {
       std::vector<term> keys, values;
@@ -73,8 +77,11 @@ void node_changed(actors::runtime& node, term name, bool up, bool visible, term 
   auto& subs = subscribers_of(node);
   std::lock_guard guard(subs.lock);
   std::erase_if(subs.list, [&](const subscription& s) { return !node.alive(s.pid); });
+  auto& connection = subs.connections[name.word()];
+  if (up) connection = ++subs.last_connection;
   for (const auto& s : subs.list)
-    if (visible ? s.visible : s.hidden) tell(node, s, name, up, visible, reason ? reason : atom("connection_closed"));
+    if (visible ? s.visible : s.hidden) tell(node, s, name, up, visible, reason ? reason : atom("connection_closed"), connection);
+  if (!up) subs.connections.erase(name.word());
 }
 
 class net_kernel final : public service {
@@ -145,7 +152,9 @@ term monitor_nodes(call& c, term flag, term options) {
       s.with_type = true;
       s.visible = !is(value, "hidden");
       s.hidden = !is(value, "visible");
-    } else if (!is(key, "connection_id")) {
+    } else if (is(key, "connection_id")) {
+      s.id = is(value, "true");
+    } else {
       return c.tuple(atom("error"), c.tuple(atom("unknown_options"), c.list(key)));
     }
   }

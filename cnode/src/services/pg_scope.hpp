@@ -8,25 +8,9 @@
 #include <shared_mutex>
 #include <vector>
 
-#include <cnode/protocol/term_order.hpp>
-
-#include "call.hpp"
+#include "owned.hpp"
 
 namespace cnode::services {
-
-// A term that outlives its block; what is immediate needs none.
-class owned {
- public:
-  owned() = default;
-  explicit owned(term t) : kept_(t.is_boxed() || t.is_cons() ? keep(t) : kept{}), term_(kept_ ? services::get(kept_) : t) {}
-  term get() const { return term_; }
-  friend bool operator<(const owned& a, const owned& b) { return compare_exact(a.term_, b.term_) < 0; }
-  friend bool operator==(const owned& a, const owned& b) { return exactly_equal(a.term_, b.term_); }
-
- private:
-  kept kept_;
-  term term_;
-};
 
 // Members as Erlang's list has them, with the head at the end: joining is push_back. The same pid may stand there several times.
 using members = std::vector<owned>;

@@ -5,6 +5,7 @@
 #include <shared_mutex>
 
 #include "application.hpp"
+#include "global.hpp"
 #include "logging.hpp"
 #include "modules.hpp"
 #include "net_kernel.hpp"
@@ -61,6 +62,7 @@ void add_node_builtins(node_host& host) {
   add_logger_functions(code);
   add_rpc_functions(code);
   add_pg_functions(code);
+  add_global_functions(code);
 }
 
 void start_services(node_host& host) {
@@ -68,6 +70,7 @@ void start_services(node_host& host) {
   start_rex(host);
   start_logger_proxy(host);
   start_pg(host.runtime());
+  start_global(host.runtime());
 }
 
 void forget_host(node_host& host) {

@@ -21,7 +21,7 @@ namespace cnode::test {
 class sent_frames final : public actors::distribution {
  public:
   bool send(term node, const dist::control_message& m, term message) override {
-    control.push_back({std::string(atom_text(node)), m.index(), message ? to_text(message) : ""});
+    control.push_back({std::string(atom_text(node)), m.index(), message ? to_text(message) : "", std::make_shared<const block_ptr>(copy_to_block(message ? message : nil))});
     return true;
   }
   std::vector<term> nodes(bool visible, bool hidden) const override {
@@ -36,13 +36,14 @@ class sent_frames final : public actors::distribution {
     std::string node;
     std::size_t kind;
     std::string message;
+    std::shared_ptr<const block_ptr> term;  // of the message
   };
   std::vector<frame> control;
 };
 
 class host final : public services::node_host {
  public:
-  host() : runtime_(config(log)) {
+  host() : runtime_(config(log, later)) {
     set_this_node(atom("cpp@localhost"), 7);
     runtime_.set_distribution(&distribution);
     services::add_node_builtins(*this);
@@ -63,7 +64,10 @@ class host final : public services::node_host {
   bool long_names() const override { return false; }
   std::vector<services::peer> peers() const override { return {{atom("b@host"), "10.0.0.2:4711", true, 3, 4}}; }
   void connect(term node, bool, std::function<void(bool)> done) override { done(atom_text(node) == "b@host"); }
-  bool disconnect(term node) override { return atom_text(node) == "b@host"; }
+  bool disconnect(term node) override {
+    disconnected.emplace_back(atom_text(node));
+    return atom_text(node) == "b@host";
+  }
   void allow(std::vector<std::string>) override {}
   void epmd_names(std::string, names_done done) override { done(std::vector<std::pair<std::string, std::uint16_t>>{{"cpp", 4711}}); }
   std::vector<std::string> arguments() const override { return {"start", "--sname", "cpp", "--cookie", "secret"}; }
@@ -71,13 +75,15 @@ class host final : public services::node_host {
 
   sent_frames distribution;
   std::optional<int> stopped;
-  std::vector<std::string> log;
+  std::vector<std::string> log, disconnected;
+  std::chrono::milliseconds later{0};  // what the node's clock shows beyond the real one
 
  private:
-  static actors::runtime_config config(std::vector<std::string>& log) {
+  static actors::runtime_config config(std::vector<std::string>& log, const std::chrono::milliseconds& later) {
     actors::runtime_config c;
     c.manual = true;
     c.schedulers = 1;
+    c.clock = [&later] { return std::chrono::steady_clock::now() + later; };
     c.log = [&log](actors::log_level, std::string_view text) { log.emplace_back(text); };
     return c;
   }

@@ -81,6 +81,7 @@ class process {
   // ---- attributes
   bool trap_exit() const;
   bool set_trap_exit(bool on);             // the former value
+  void set_async_dist();                   // process_flag(async_dist, true): no back-pressure, for those who must answer everybody
   term group_leader() const;
   void set_group_leader(term pid);
   term registered_name() const;            // none when there is none
