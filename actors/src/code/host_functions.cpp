@@ -12,8 +12,8 @@
 #include "code/code_impl.hpp"
 #include "code/native_objects.hpp"
 #include "code/waiting.hpp"
-#include "runtime_impl.hpp"
 #include "native_terms.hpp"
+#include "runtime_impl.hpp"
 
 namespace cnode::actors {
 
