@@ -86,8 +86,9 @@ TEST_F(CodeSoak, ThousandsOfReloadsLeaveNothingBehind) {
   auto waiting = n.start_waiting();
   for (; calls < 40; ++calls) ASSERT_NO_FATAL_FAILURE(round(calls, calls + 1));  // what is allocated once is
   EXPECT_EQ(n.wait(std::move(waiting)), "killed");
-  const auto all_gone = [&] { return n.runtime->code().unloads().lingering == 0; };
-  ASSERT_TRUE(eventually(all_gone));
+  // A purge asks the server to let go of its old objects; a slow machine may not have come to that yet.
+  const auto all_gone = [&] { return n.runtime->code().unloads().lingering == 0 && remains::now().copies == 1; };
+  ASSERT_TRUE(eventually(all_gone)) << remains::now().copies;
   const auto before = remains::now();
   for (; calls < 40 + reloads; ++calls) {
     auto w = calls % 10 == 0 ? std::optional{n.start_waiting()} : std::nullopt;
@@ -99,7 +100,7 @@ TEST_F(CodeSoak, ThousandsOfReloadsLeaveNothingBehind) {
   }
   // Two more loads, so that processes that wait are gone as well.
   for (int i = 0; i < 2; ++i, ++calls) ASSERT_NO_FATAL_FAILURE(round(calls, calls + 1));
-  ASSERT_TRUE(eventually(all_gone)) << n.runtime->code().unloads().lingering;
+  EXPECT_TRUE(eventually(all_gone)) << n.runtime->code().unloads().lingering;
   const auto after = remains::now();
   const auto unloads = n.runtime->code().unloads();
   std::cout << reloads << " reloads: mappings " << before.mappings << " -> " << after.mappings << ", link maps " << before.link_maps << " -> "
