@@ -18,7 +18,7 @@ set(code ${PROJECT_SOURCE_DIR}/actors/src/code)
 cnode_fuzzer(fuzz_elf fuzz/fuzz_elf.cpp ${code}/elf_file.cpp ${code}/elf_tables.cpp ${code}/elf_relocations.cpp ${code}/module_file.cpp
                       ${code}/digest_trailer.cpp ${code}/sha256.cpp)
 target_compile_definitions(fuzz_elf PRIVATE FUZZ_MODULE="${CMAKE_CURRENT_BINARY_DIR}/fuzz_elf/tiny.so")
-target_include_directories(fuzz_elf PRIVATE ${PROJECT_SOURCE_DIR}/actors/src)
+target_include_directories(fuzz_elf PRIVATE ${PROJECT_SOURCE_DIR}/actors/src ${PROJECT_SOURCE_DIR}/actors/include)
 find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
 target_link_libraries(fuzz_elf PRIVATE cnode::module_api OpenSSL::Crypto)
 add_dependencies(fuzz_elf fuzz_elf_module)
