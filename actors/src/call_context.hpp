@@ -11,7 +11,7 @@
 #include <cnode/module.h>
 #include <cnode/term.hpp>
 
-#include "task.hpp"
+#include <cnode/actors/task.hpp>
 
 namespace cnode::actors {
 

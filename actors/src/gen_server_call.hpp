@@ -6,7 +6,7 @@
 
 #include <cnode/actors/gen_server.hpp>
 
-#include "task.hpp"
+#include <cnode/actors/task.hpp>
 
 namespace cnode::actors {
 

@@ -8,7 +8,7 @@
 #include "native_terms.hpp"
 #include "otp_atoms.hpp"
 #include "start_note.hpp"
-#include "task.hpp"
+#include <cnode/actors/task.hpp>
 
 namespace cnode::actors {
 

@@ -8,7 +8,7 @@
 #include "gen_server_call.hpp"
 #include "native_terms.hpp"
 #include "otp_atoms.hpp"
-#include "task.hpp"
+#include <cnode/actors/task.hpp>
 
 namespace cnode::actors {
 

@@ -55,37 +55,31 @@ module_errors duplicates(const std::vector<wanted_module>& modules) {
   return errors;
 }
 
-// Reads the argument; false: the call has its answer already, in `answer`.
-bool read_modules(cnode_env* env, term list, std::vector<wanted_module>& modules, cnode_term& answer) {
-  answer = CNODE_NONE;
-  if (!list.is_list()) return raise_function_clause_in(env, "partition_load", make_list_of(heap_of(env), list, nil, nil)), false;
-  if (refused_by_remote_code(env)) return false;
-  if (!wanted_modules(list, modules)) return raise_function_clause(env), false;
-  if (const auto twice = duplicates(modules); !twice.empty()) return answer = error_list(heap_of(env), twice).word(), false;
-  return true;
+// Prepares what the argument names and goes on with it, on the loader's thread, when all of it is good.
+template <class Then>
+cnode_term with_prepared(cnode_env* env, term list, Then then) {
+  if (!list.is_list()) return raise_function_clause_in(env, "partition_load", make_list_of(heap_of(env), list, nil, nil));
+  if (refused_by_remote_code(env)) return CNODE_NONE;
+  std::vector<wanted_module> modules;
+  if (!wanted_modules(list, modules)) return raise_function_clause(env);
+  if (const auto twice = duplicates(modules); !twice.empty()) return error_list(heap_of(env), twice).word();
+  return on_loader(env, [&impl = impl_of(env), modules, then](block& b) {
+    module_errors errors;
+    auto prepared = impl.prepare_all(modules, errors);
+    return errors.empty() ? then(impl, b, std::move(prepared)) : error_list(b, errors);
+  });
 }
 
 cnode_term atomic_load(cnode_env* env, const cnode_term* args) {
-  std::vector<wanted_module> modules;
-  cnode_term answer;
-  if (!read_modules(env, term{args[0]}, modules, answer)) return answer;
-  return on_loader(env, [&impl = impl_of(env), modules](block& b) {
-    module_errors errors;
-    auto prepared = impl.prepare_all(modules, errors);
-    if (errors.empty()) errors = impl.finish_all(std::move(prepared));
+  return with_prepared(env, term{args[0]}, [](code_server_impl& impl, block& b, auto prepared) {
+    const auto errors = impl.finish_all(std::move(prepared));
     return errors.empty() ? atom("ok") : error_list(b, errors);
   });
 }
 
 // {ok, {'$prepared$', [{Module, {Reference, File, undefined}}]}}
 cnode_term prepare_loading(cnode_env* env, const cnode_term* args) {
-  std::vector<wanted_module> modules;
-  cnode_term answer;
-  if (!read_modules(env, term{args[0]}, modules, answer)) return answer;
-  return on_loader(env, [&impl = impl_of(env), modules](block& b) {
-    module_errors errors;
-    auto prepared = impl.prepare_all(modules, errors);
-    if (!errors.empty()) return error_list(b, errors);
+  return with_prepared(env, term{args[0]}, [](code_server_impl& impl, block& b, auto prepared) {
     auto list = nil;
     for (auto& c : prepared) {
       const auto ref = impl.node.make_ref(b);

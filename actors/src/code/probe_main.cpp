@@ -53,8 +53,9 @@ void no_process() { refuse("its entry or a constructor calls a host function tha
 cnode_host host_for_entries() {
   cnode_host host;
   auto* const bytes = reinterpret_cast<unsigned char*>(&host);
-  void (*const stub)() = no_process;
-  for (std::size_t at = offsetof(cnode_host, atom); at + sizeof stub <= sizeof host; at += sizeof stub) std::memcpy(bytes + at, &stub, sizeof stub);
+  void (*const refused)() = no_process;
+  for (std::size_t at = offsetof(cnode_host, atom); at + sizeof refused <= sizeof host; at += sizeof refused)
+    std::memcpy(bytes + at, &refused, sizeof refused);
   host.size = sizeof host;
   host.abi_major = CNODE_ABI_MAJOR;
   host.abi_minor = CNODE_ABI_MINOR;

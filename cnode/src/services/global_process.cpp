@@ -7,6 +7,7 @@
 #include "global_locker.hpp"
 #include "global_server.hpp"
 #include "modules.hpp"
+#include "native_state.hpp"
 #include "net_kernel.hpp"
 #include "routine.hpp"
 
@@ -14,28 +15,9 @@ namespace cnode::services {
 
 namespace {
 
-cnode_term state_to_term(cnode_env* env, const void* object) {
-  return static_cast<const global_server*>(object)->record(actors::heap_of(env)).word();
-}
-void destroy_state(void* object) { delete static_cast<global_server*>(object); }
-
-const cnode_native_ops& state_ops() {
-  static const cnode_native_ops ops = [] {
-    cnode_native_ops o{};
-    o.type = "global";
-    o.to_term = state_to_term;
-    o.destroy = destroy_state;
-    return o;
-  }();
-  return ops;
-}
-
 global_server* server_in(call& c, term t) {
-  const cnode_native_ops* ops = nullptr;
-  void* object = t.is_native() ? actors::host_functions().native_object(t.word(), &ops) : nullptr;
-  if (ops != &state_ops()) return nullptr;
-  auto* s = static_cast<global_server*>(object);
-  s->use(c);
+  auto* s = native_state<global_server>::in(t);
+  if (s) s->use(c);
   return s;
 }
 
@@ -78,8 +60,9 @@ term global_init_1(call& c) {
   c.self().set_trap_exit(true);
   const term key = atom("connection_id"), yes = boolean(true);
   monitor_nodes(c, boolean(true), make_map(c.heap(), &key, &yes, 1));
-  auto* server = new global_server(c.node(), {setting(c.node(), "connect_all"), setting(c.node(), "prevent_overlapping_partitions")});
-  const term state{actors::host_functions().make_native(c.env, server, &state_ops())};
+  std::unique_ptr<global_server> made(new global_server(c.node(), {setting(c.node(), "connect_all"), setting(c.node(), "prevent_overlapping_partitions")}));
+  auto* server = made.get();
+  const term state = native_state<global_server>::make(c.env, std::move(made));
   server->use(c);
   actors::spawn_options options;
   options.link_to = c.self().pid();

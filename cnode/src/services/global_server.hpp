@@ -15,6 +15,7 @@ namespace cnode::services {
 
 class global_server {
  public:
+  static constexpr const char* type = "global";
   static constexpr int version = 8;                 // of the protocol
   static constexpr int verify_connect_version = 8;  // init_connect_ack and cancel_connect
   static constexpr int partitions_version = 7;      // lost_connection and remove_connection

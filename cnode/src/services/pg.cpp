@@ -17,6 +17,7 @@
 
 #include "gen_call.hpp"
 #include "modules.hpp"
+#include "native_state.hpp"
 #include "net_kernel.hpp"
 #include "pg_scope.hpp"
 #include "spawn.hpp"
@@ -45,6 +46,7 @@ std::shared_ptr<pg_view> view_of(const actors::runtime& node, term scope) {
 
 // state{scope, local, remote, scope_monitors, group_monitors, monitored_groups}
 struct scope_state {
+  static constexpr const char* type = "pg";
   explicit scope_state(actors::runtime& n, term name) : node(&n), scope(name) {
     std::unique_lock guard(views().lock);
     views().views[{node, name.word()}] = scope.view;
@@ -54,6 +56,8 @@ struct scope_state {
     const auto i = views().views.find({node, scope.name.word()});
     if (i != views().views.end() && i->second == scope.view) views().views.erase(i);
   }
+  term record(block& b) const;
+
   actors::runtime* node;
   pg_scope scope;
 };
@@ -87,9 +91,8 @@ term groups_to_map(block& b, const group_map& groups) {
   return m.make();
 }
 
-cnode_term state_to_term(cnode_env* env, const void* object) {
-  const auto& s = static_cast<const scope_state*>(object)->scope;
-  auto& b = actors::heap_of(env);
+term scope_state::record(block& b) const {
+  const auto& s = scope;
   map_builder local(b), remote(b), scope_monitors(b), group_monitors(b), monitored(b);
   for (const auto& [pid, m] : s.local) local.put(copy(b, pid.get()), make_tuple_of(b, copy(b, m.monitor.get()), list_of(b, m.groups)));
   for (const auto& [pid, p] : s.peers) remote.put(copy(b, pid.get()), make_tuple_of(b, copy(b, p.monitor.get()), groups_to_map(b, p.groups)));
@@ -105,25 +108,11 @@ cnode_term state_to_term(cnode_env* env, const void* object) {
     }
   }
   for (const auto& [g, list] : by_group) monitored.put(copy(b, g.get()), make_list(b, list.data(), list.size()));
-  return make_tuple_of(b, atom("state"), s.name, local.make(), remote.make(), scope_monitors.make(), group_monitors.make(), monitored.make()).word();
+  return make_tuple_of(b, atom("state"), s.name, local.make(), remote.make(), scope_monitors.make(), group_monitors.make(), monitored.make());
 }
-void destroy_state(void* object) { delete static_cast<scope_state*>(object); }
-
-const cnode_native_ops& state_ops() {
-  static const cnode_native_ops ops = [] {
-    cnode_native_ops o{};
-    o.type = "pg";
-    o.to_term = state_to_term;
-    o.destroy = destroy_state;
-    return o;
-  }();
-  return ops;
-}
-
 pg_scope* scope_in(term t) {
-  const cnode_native_ops* ops = nullptr;
-  void* object = t.is_native() ? actors::host_functions().native_object(t.word(), &ops) : nullptr;
-  return ops == &state_ops() ? &static_cast<scope_state*>(object)->scope : nullptr;
+  auto* s = native_state<scope_state>::in(t);
+  return s ? &s->scope : nullptr;
 }
 
 // ---- what the callbacks do
@@ -347,9 +336,10 @@ term init_1(call& c) {
   if (!args || args->size() != 1 || !args->front().is_atom()) return c.function_clause();
   const term name = args->front();
   monitor_nodes(c, boolean(true), nil);
-  auto* state = new scope_state(c.node(), name);
-  const term t{actors::host_functions().make_native(c.env, state, &state_ops())};
-  const turn now{c, state->scope, t};
+  auto state = std::make_unique<scope_state>(c.node(), name);
+  auto& scope = state->scope;
+  const term t = native_state<scope_state>::make(c.env, std::move(state));
+  const turn now{c, scope, t};
   if (const auto* dist = c.node().dist())
     for (const term node : dist->nodes(true, false)) now.send(c.tuple(name, node), c.tuple(atom("discover"), c.self().pid()));
   return c.tuple(ok(), t);

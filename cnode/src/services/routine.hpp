@@ -5,104 +5,19 @@
 #pragma once
 
 #include <coroutine>
-#include <exception>
 #include <functional>
 #include <memory>
-#include <optional>
-#include <utility>
+
+#include <cnode/actors/task.hpp>
 
 #include "apply.hpp"
 #include "owned.hpp"
 
 namespace cnode::services {
 
-// Started lazily; runs on to its first wait when it is awaited.
-template <class T>
-class [[nodiscard]] routine;
-
-namespace detail {
-
-struct routine_promise_base {
-  std::coroutine_handle<> continuation;
-  std::exception_ptr exception;
-
-  struct final_awaiter {
-    bool await_ready() noexcept { return false; }
-    template <class Promise>
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> h) noexcept {
-      const auto next = h.promise().continuation;
-      return next ? next : std::noop_coroutine();
-    }
-    void await_resume() noexcept {}
-  };
-  std::suspend_always initial_suspend() noexcept { return {}; }
-  final_awaiter final_suspend() noexcept { return {}; }
-  void unhandled_exception() { exception = std::current_exception(); }
-};
-
-template <class T>
-struct routine_promise : routine_promise_base {
-  std::optional<T> value;
-  routine<T> get_return_object();
-  void return_value(T v) { value.emplace(std::move(v)); }
-  T take() {
-    if (exception) std::rethrow_exception(exception);
-    return std::move(*value);
-  }
-};
-
-template <>
-struct routine_promise<void> : routine_promise_base {
-  routine<void> get_return_object();
-  void return_void() {}
-  void take() {
-    if (exception) std::rethrow_exception(exception);
-  }
-};
-
-}  // namespace detail
-
-template <class T>
-class routine {
- public:
-  using promise_type = detail::routine_promise<T>;
-  using handle = std::coroutine_handle<promise_type>;
-
-  routine() = default;
-  explicit routine(handle h) : h_(h) {}
-  routine(routine&& o) noexcept : h_(std::exchange(o.h_, {})) {}
-  routine& operator=(routine&& o) noexcept {
-    std::swap(h_, o.h_);
-    return *this;
-  }
-  ~routine() {
-    if (h_) h_.destroy();
-  }
-
-  bool done() const { return h_.done(); }
-  void start() { h_.resume(); }
-  T take() { return h_.promise().take(); }
-
-  bool await_ready() {
-    h_.resume();
-    return h_.done();
-  }
-  void await_suspend(std::coroutine_handle<> awaiting) { h_.promise().continuation = awaiting; }
-  T await_resume() { return h_.promise().take(); }
-
- private:
-  handle h_;
-};
-
-namespace detail {
-template <class T>
-routine<T> routine_promise<T>::get_return_object() {
-  return routine<T>{std::coroutine_handle<routine_promise>::from_promise(*this)};
-}
-inline routine<void> routine_promise<void>::get_return_object() {
-  return routine<void>{std::coroutine_handle<routine_promise>::from_promise(*this)};
-}
-}  // namespace detail
+// A service's coroutine: awaited it runs on to its first wait.
+template <class T = void>
+using routine = actors::task<T>;
 
 // How a routine ends other than with a value.
 struct raised_in_routine {
