@@ -112,27 +112,7 @@ struct convert<std::multimap<K, V>> {
 };
 
 template <class K, class V>
-struct convert<std::unordered_map<K, V>> {
-  static std::optional<std::unordered_map<K, V>> from_term(term t) {
-    if (!t.is_map()) return std::nullopt;
-    std::unordered_map<K, V> pairs;
-    for (std::uint64_t i = 0; i < t.map_size(); ++i) {
-      auto key = decode<K>(t.map_key(i));
-      auto value = key ? decode<V>(t.map_value(i)) : std::nullopt;
-      if (!value) return std::nullopt;
-      pairs.insert_or_assign(std::move(*key), std::move(*value));
-    }
-    return pairs;
-  }
-  static term to_term(const std::unordered_map<K, V>& pairs) {
-    std::vector<cnode_term> keys, values;
-    for (const auto& [key, value] : pairs) {
-      keys.push_back(encode(key).word());
-      values.push_back(encode(value).word());
-    }
-    return term{detail::host().make_map(detail::env()->heap, keys.data(), values.data(), keys.size())};
-  }
-};
+struct convert<std::unordered_map<K, V>> : detail::convert_map<std::unordered_map<K, V>> {};
 
 template <class T>
 struct convert<std::unique_ptr<T>> {

@@ -292,11 +292,15 @@ struct convert<std::vector<T>> {
   }
 };
 
-template <class K, class V>
-struct convert<std::map<K, V>> {
-  static std::optional<std::map<K, V>> from_term(term t) {
+namespace detail {
+// Of std::map and std::unordered_map.
+template <class Map>
+struct convert_map {
+  using K = typename Map::key_type;
+  using V = typename Map::mapped_type;
+  static std::optional<Map> from_term(term t) {
     if (!t.is_map()) return std::nullopt;
-    std::map<K, V> pairs;
+    Map pairs;
     for (std::uint64_t i = 0; i < t.map_size(); ++i) {
       auto key = decode<K>(t.map_key(i));
       auto value = key ? decode<V>(t.map_value(i)) : std::nullopt;
@@ -305,7 +309,7 @@ struct convert<std::map<K, V>> {
     }
     return pairs;
   }
-  static term to_term(const std::map<K, V>& pairs) {
+  static term to_term(const Map& pairs) {
     std::vector<cnode_term> keys, values;
     keys.reserve(pairs.size());
     values.reserve(pairs.size());
@@ -316,6 +320,10 @@ struct convert<std::map<K, V>> {
     return term{detail::host().make_map(detail::env()->heap, keys.data(), values.data(), keys.size())};
   }
 };
+}  // namespace detail
+
+template <class K, class V>
+struct convert<std::map<K, V>> : detail::convert_map<std::map<K, V>> {};
 
 // ---- tuples
 namespace detail {
