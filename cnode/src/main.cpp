@@ -60,6 +60,17 @@ void add_start_options(CLI::App& verb, start_options& o) {
   verb.add_option("--dist-listen-max", o.dist_listen_max, "Highest port to listen on")->check(CLI::Range(1, 65535));
   verb.add_option("--epmd-port", o.epmd_port, "epmd's port (default: ERL_EPMD_PORT, then 4369)")->check(CLI::Range(1, 65535));
   verb.add_option("--net-ticktime", o.net_ticktime, "Seconds after which a silent node is given up (default 60)")->check(CLI::Range(1, 1000000));
+  verb.add_option("--proto-dist", o.proto_dist, "What carries connections, as erl's -proto_dist (default inet_tcp)")
+      ->check(CLI::IsMember({"inet_tcp", "inet6_tcp"}));
+  verb.add_option("--address", o.address, "IP address of the interface to listen on (default: all)");
+  verb.add_option("--dist-busy-limit", o.dist_busy_limit, "KiB of unsent output from which on senders to that node wait (default 1024, as erl's +zdbbl)")
+      ->check(CLI::Range(1, 2097151));
+  verb.add_option("--max-frame", o.max_frame, "MiB a node may announce for one frame (default 256)")->check(CLI::Range(1, 4095));
+  verb.add_option("--max-queued", o.max_queued, "MiB that may wait for a node that does not read, before it is given up (default 1024)")
+      ->check(CLI::Range(1, 1 << 20));
+  verb.add_option("--max-pending", o.max_pending, "Messages that may wait for a connection being made, before it is given up (default 100000)")
+      ->check(CLI::Range(1, 1'000'000'000));
+  verb.add_option("--max-strangers", o.max_strangers, "Connections that may be in the handshake at once (default 256)")->check(CLI::Range(1, 1'000'000));
   verb.add_flag("--no-epmd", o.no_epmd, "Do without epmd; needs --dist-port");
   verb.add_option("--dist-port", o.dist_port, "Listen on this port, and look for other nodes there")->check(CLI::Range(1, 65535));
   verb.add_option("--keep-objects", o.keep_objects, "Keep the files of purged versions in this folder, for debuggers and profilers");

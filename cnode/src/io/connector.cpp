@@ -56,8 +56,7 @@ void connect_attempt::start() {
   if (!config_.long_names && dotted)
     return fail("system NOT running to use fully qualified hostnames, hostname " + printable(host_) + " is illegal");
   limit("the host's name is not resolved");
-  const bool v6 = config_.address.find(':') != std::string::npos;
-  resolver_.async_resolve(v6 ? tcp::v6() : tcp::v4(), host_, std::to_string(config_.epmd_port),
+  resolver_.async_resolve(over_ipv6(config_.proto_dist) ? tcp::v6() : tcp::v4(), host_, std::to_string(config_.epmd_port),
                           [self = shared_from_this()](const error_code& e, const tcp::resolver::results_type& ends) {
                             if (self->over_) return;
                             if (e || ends.empty())

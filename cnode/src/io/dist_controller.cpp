@@ -45,10 +45,16 @@ dist_controller::dist_controller(const node_config& config, actors::runtime& run
       work_(asio::make_work_guard(control_)),
       listener_(control_),
       registration_(control_, config),
-      ticker_(control_),
+      ticker_(
+          control_, config.net_ticktime,
+          [this] {
+            for (const auto& p : peers()) p->tick();
+          },
+          [this] {
+            for (const auto& p : peers()) p->aux_tick();
+          }),
       sweeper_(control_),
       signals_(control_),
-      ticktime_ms_(config.net_ticktime.count()),
       cookie_(config.cookie) {
   poller_.on_arm([this] { arm_sweep(); });
 }
@@ -95,7 +101,7 @@ std::optional<start_error> dist_controller::open() {
 void dist_controller::begin(term own_name) {
   own_name_ = own_name;
   running_ = true;
-  asio::post(control_, [this] { tick_later(); });
+  asio::post(control_, [this] { ticker_.start(); });
 }
 
 void dist_controller::accept() {
@@ -161,25 +167,7 @@ void dist_controller::stop() {
   peers_.clear();
 }
 
-// ---- ticks and sweeps
-
-void dist_controller::tick_later() {
-  ticker_.expires_after(net_ticktime() / 4);
-  ticker_.async_wait([this](const error_code& e) {
-    if (e) return;
-    for (const auto& p : peers()) p->tick();
-    tick_later();
-  });
-}
-
-void dist_controller::set_net_ticktime(std::chrono::milliseconds t) {
-  ticktime_ms_ = t.count();
-  asio::post(control_, [this] {
-    // The new beat begins now: peers hear from us at least as early as they expect.
-    for (const auto& p : peers()) p->tick();
-    tick_later();
-  });
-}
+// ---- sweeps
 
 void dist_controller::arm_sweep() {
   if (sweep_armed_.load(std::memory_order_relaxed) || sweep_armed_.exchange(true)) return;

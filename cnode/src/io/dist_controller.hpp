@@ -32,6 +32,7 @@
 #include "log_limit.hpp"
 #include "peer_connection.hpp"
 #include "queued_message.hpp"
+#include "ticker.hpp"
 
 namespace cnode::node {
 
@@ -62,8 +63,9 @@ class dist_controller final : public actors::distribution {
   void connect(term node, std::function<void(bool)> done, bool hidden);
   std::vector<peer_ptr> peers() const;
   peer_ptr find(term node) const;
-  std::chrono::milliseconds net_ticktime() const { return std::chrono::milliseconds(ticktime_ms_.load()); }
-  void set_net_ticktime(std::chrono::milliseconds t);
+  std::chrono::milliseconds net_ticktime() const { return ticker_.ticktime(); }
+  bool net_ticktime_changing() const { return ticker_.changing(); }
+  ticktime_change set_net_ticktime(std::chrono::milliseconds t, std::chrono::milliseconds transition) { return ticker_.change(t, transition); }
   void epmd_names(const std::string& host, std::function<void(result<node::names>)> done);
   std::string cookie(const std::string& peer) const;
   void set_cookie(const std::string& peer, const std::string& cookie);
@@ -84,7 +86,6 @@ class dist_controller final : public actors::distribution {
   };
 
   // control thread
-  void tick_later();
   void sweep();
   void arm_sweep();                     // any thread
   dist::handshake_config handshake_settings(bool hidden, std::uint32_t& challenge);
@@ -109,7 +110,8 @@ class dist_controller final : public actors::distribution {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   listener listener_;
   epmd_registration registration_;
-  boost::asio::steady_timer ticker_, sweeper_;
+  ticker ticker_;
+  boost::asio::steady_timer sweeper_;
   boost::asio::signal_set signals_;
   log_limit strangers_log_;
   std::list<std::shared_ptr<handshake_session>> strangers_;    // oldest first
@@ -119,7 +121,6 @@ class dist_controller final : public actors::distribution {
   bool doors_closed_ = false;
 
   std::atomic<bool> running_{false}, sweep_armed_{false};
-  std::atomic<std::int64_t> ticktime_ms_;
   term own_name_;
   std::uint32_t creation_ = 0;
 

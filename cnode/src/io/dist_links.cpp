@@ -221,6 +221,7 @@ void dist_controller::bring_up(term node, established e) {
   s.address = std::move(e.address);
   s.max_frame = config_.limits.max_frame;
   s.max_queued_output = config_.limits.max_queued_output;
+  s.busy_limit = config_.limits.busy_limit;
   const auto peer = std::make_shared<peer_connection>(
       poller_, e.descriptor, e.v6, runtime_, std::move(s), [this](const peer_ptr& p, term reason) {
         asio::post(control_, [this, p, reason] { gone(p, reason); });

@@ -28,6 +28,11 @@ std::span<const std::uint8_t> as_bytes(const std::string& s) {
   return {reinterpret_cast<const std::uint8_t*>(s.data()), s.size()};
 }
 
+asio::ip::address own_loopback(const node_config& config) {
+  if (over_ipv6(config.proto_dist)) return asio::ip::address_v6::loopback();
+  return asio::ip::address_v4::loopback();
+}
+
 template <class Decoded>
 int completeness(const Decoded& d) {
   return !d ? -1 : *d ? 1 : 0;
@@ -117,7 +122,7 @@ std::shared_ptr<epmd_exchange> port_please(asio::io_context& io, const tcp::endp
 void ask_names(asio::io_context& io, const node_config& config, const std::string& host, names_function done) {
   auto resolver = std::make_shared<tcp::resolver>(io);
   resolver->async_resolve(
-      tcp::v4(), host.empty() ? "127.0.0.1" : host, std::to_string(config.epmd_port),
+      over_ipv6(config.proto_dist) ? tcp::v6() : tcp::v4(), host.empty() ? own_loopback(config).to_string() : host, std::to_string(config.epmd_port),
       [&io, resolver, done = std::move(done), limit = config.net_setuptime](const error_code& e,
                                                                             const tcp::resolver::results_type& ends) {
         if (e || ends.empty()) return done({errc::bad_name, e.message()});
@@ -159,7 +164,7 @@ void epmd_registration::stop() {
 void epmd_registration::attempt() {
   exchange_ = std::make_shared<epmd_exchange>(io_);
   // epmd takes registrations from its own host only.
-  const tcp::endpoint epmd(asio::ip::address_v4::loopback(), config_.epmd_port);
+  const tcp::endpoint epmd(own_loopback(config_), config_.epmd_port);
   epmd::alive2_req request;
   request.name = name_;
   request.port = port_;
@@ -212,7 +217,7 @@ void epmd_registration::watch() {
 
 start_error epmd_registration::explain(const epmd_exchange::answer& a) const {
   using trouble = epmd_exchange::trouble;
-  const auto at = "127.0.0.1:" + std::to_string(config_.epmd_port);
+  const auto at = (over_ipv6(config_.proto_dist) ? "[::1]:" : "127.0.0.1:") + std::to_string(config_.epmd_port);
   switch (a.what) {
     case trouble::none:
       return {config_.long_names ? "--name" : "--sname",

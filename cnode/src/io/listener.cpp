@@ -21,11 +21,15 @@ constexpr std::chrono::milliseconds pause_when_short{200};
 listener::listener(asio::io_context& io) : acceptor_(io), pause_(io) {}
 
 std::optional<start_error> listener::open(const node_config& config) {
-  asio::ip::address address = asio::ip::address_v4::any();
+  const bool v6 = over_ipv6(config.proto_dist);
+  asio::ip::address address = v6 ? asio::ip::address(asio::ip::address_v6::any()) : asio::ip::address_v4::any();
   error_code e;
   if (!config.address.empty()) {
     address = asio::ip::make_address(config.address, e);
-    if (e) return start_error{"", "\"" + config.address + "\" is no IP address"};
+    if (e) return start_error{"--address", "\"" + config.address + "\" is no IP address"};
+    if (address.is_v6() != v6)
+      return start_error{"--address", config.address + (v6 ? " is an IPv4 address: connections over --proto-dist inet6_tcp need one of IPv6"
+                                                           : " is an IPv6 address: it needs --proto-dist inet6_tcp")};
   }
   unsigned first = config.listen_min, last = config.listen_max == 0 ? config.listen_min : config.listen_max;
   std::string option = "--dist-listen-min";
@@ -58,7 +62,7 @@ std::optional<start_error> listener::open(const node_config& config) {
   acceptor_.close();
   const auto where = first == last ? "port " + std::to_string(first)
                                    : "ports " + std::to_string(first) + " to " + std::to_string(last);
-  return start_error{e == asio::error::address_in_use || config.address.empty() ? option : "",
+  return start_error{e == asio::error::address_in_use || config.address.empty() ? option : "--address",
                      "cannot listen on " + address.to_string() + ", " + where + ": " + e.message()};
 }
 

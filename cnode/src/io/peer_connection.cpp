@@ -23,8 +23,6 @@ constexpr std::size_t read_size = 64 * 1024;
 constexpr std::size_t turn_budget = 1 << 20;
 constexpr std::size_t max_pieces = 64;
 constexpr unsigned tick_intensity = 4;
-// Unsent output from which on senders are suspended, and up to which they are resumed. erl's +zdbbl, 1 MiB.
-constexpr std::size_t busy_limit = 1 << 20, free_limit = busy_limit / 2;
 
 }  // namespace
 
@@ -148,8 +146,8 @@ void peer_connection::send(const dist::control_message& m, term message) {
     return;
   }
   // Who has sent a large message waits for that one; others are kept only by what is in front of theirs.
-  if (out_.waiting() > std::max(waited, busy_limit)) suspend_sender(large_senders_);
-  else if (sending_size_ + out_.output().size() > busy_limit) suspend_sender(senders_);
+  if (out_.waiting() > std::max(waited, settings_.busy_limit)) suspend_sender(large_senders_);
+  else if (sending_size_ + out_.output().size() > settings_.busy_limit) suspend_sender(senders_);
   if (unsent() > settings_.max_queued_output) {
     lock.unlock();
     runtime_.log(actors::log_level::error, "node " + printable(atom_text(settings_.node)) +
@@ -225,6 +223,7 @@ void peer_connection::write(std::unique_lock<std::mutex>& lock) {
                        });
   }
   std::vector<term> free;
+  const auto free_limit = settings_.busy_limit / 2;
   if (sending_size_ + out_.output().size() <= free_limit) free.swap(senders_);
   if (out_.waiting() <= free_limit) {
     free.insert(free.end(), large_senders_.begin(), large_senders_.end());
@@ -302,6 +301,14 @@ void peer_connection::tick() {
   ticks_.write = bytes_out();
   ticks_.read = read;
   ticks_.tick = t % tick_intensity;
+}
+
+// dist_util:send_aux_tick/2
+void peer_connection::aux_tick() {
+  std::unique_lock lock(mutex_);
+  if (closed_ || (visible() && unsent() > 0)) return;
+  out_.tick();
+  write(lock);
 }
 
 }  // namespace cnode::node

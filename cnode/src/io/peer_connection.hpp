@@ -32,6 +32,7 @@ class peer_connection : public std::enable_shared_from_this<peer_connection> {
     std::string address;
     std::uint32_t max_frame = 0;
     std::size_t max_queued_output = 0;
+    std::size_t busy_limit = 1 << 20;  // unsent output from which on senders are suspended; up to half of it they are resumed
   };
   // Takes over the descriptor. `gone` is called once, from whichever thread, when no frame will follow; the reason is an atom.
   using gone_function = std::function<void(const std::shared_ptr<peer_connection>&, term reason)>;
@@ -49,6 +50,8 @@ class peer_connection : public std::enable_shared_from_this<peer_connection> {
 
   // One beat of the ticker, a quarter of net_ticktime: dist_util:send_tick/2. Ends the connection when the peer is silent.
   void tick();
+  // An additional one while the ticktime changes: says that we live, asks nothing of the peer.
+  void aux_tick();
 
   const settings& about() const { return settings_; }
   bool visible() const { return (settings_.handshake.negotiated & dist::dist_flag::published) != 0; }

@@ -84,6 +84,13 @@ checked_options check(const start_options& o) {
   if (o.epmd_port) n.epmd_port = o.epmd_port;
   if (o.no_epmd) n.no_epmd = true;
   if (o.dist_port) n.dist_port = o.dist_port;
+  n.proto_dist = o.proto_dist == "inet6_tcp" ? node::proto_dist::inet6_tcp : node::proto_dist::inet_tcp;
+  n.address = o.address;
+  n.limits.busy_limit = std::size_t{o.dist_busy_limit} << 10;
+  n.limits.max_frame = o.max_frame << 20;
+  n.limits.max_queued_output = std::size_t{o.max_queued} << 20;
+  n.limits.max_pending_messages = o.max_pending;
+  n.limits.max_strangers = o.max_strangers;
   if (n.no_epmd && n.dist_port == 0) return refuse("--no-epmd needs --dist-port PORT: without epmd others must know the port");
   if (auto e = node::complete_name(n)) return refuse(say(*e));
   for (const auto& dir : o.code_path) {

@@ -30,8 +30,13 @@ struct start_options {
   std::uint16_t dist_listen_min = 0, dist_listen_max = 0;
   std::uint16_t epmd_port = 0;           // 0: ERL_EPMD_PORT, then 4369
   unsigned net_ticktime = 60;               // seconds
+  std::string proto_dist = "inet_tcp";
+  std::string address;
   bool no_epmd = false;
   std::uint16_t dist_port = 0;
+  unsigned dist_busy_limit = 1024;          // KiB, as erl's +zdbbl
+  unsigned max_frame = 256, max_queued = 1024;           // MiB
+  unsigned max_pending = 100'000, max_strangers = 256;
   std::string remote_code = "on";
   std::string mode = "interactive";         // as erl's -mode
   std::string log_level = "notice";

@@ -20,20 +20,29 @@ struct start_error {
   std::string text;
 };
 
+// What carries connections, named as erl's -proto_dist names it. The address family of a connection is that of its protocol.
+enum class proto_dist { inet_tcp, inet6_tcp };
+constexpr bool over_ipv6(proto_dist p) { return p == proto_dist::inet6_tcp; }
+
 struct limits {
-  std::uint32_t max_frame = 256u << 20;              // bytes one frame of a peer may announce
-  std::size_t max_queued_output = std::size_t{1} << 30;   // bytes waiting for a peer that does not read; more closes its connection
-  std::size_t max_pending_messages = 100'000;        // messages waiting for one connection to be made
+  std::uint32_t max_frame = 256u << 20;              // --max-frame: bytes one frame of a peer may announce
+  std::size_t busy_limit = 1u << 20;                 // --dist-busy-limit: unsent bytes from which on senders are suspended
+  std::size_t max_queued_output = std::size_t{1} << 30;   // --max-queued: bytes waiting for a peer that does not read; more closes its connection
+  std::size_t max_pending_messages = 100'000;        // --max-pending: messages waiting for one connection to be made
   std::size_t max_pending_bytes = 64u << 20;
-  std::size_t max_strangers = 256;                   // accepted connections whose handshake is not over
+  std::size_t max_strangers = 256;                   // --max-strangers: accepted connections whose handshake is not over
 };
+
+// What net_kernel:set_net_ticktime/2 answers.
+enum class ticktime_change { unchanged, change_initiated, ongoing_change_to };
 
 struct node_config {
   std::string name;                    // --sname / --name: "cpp" or "cpp@host"; completed by complete_name
   bool long_names = false;             // --name
   std::string cookie;                  // --cookie
   bool hidden = false;                 // --hidden
-  std::string address;                 // the interface to listen on; empty: all of IPv4. For programs that embed a node: no option sets it yet
+  node::proto_dist proto_dist = proto_dist::inet_tcp;  // --proto-dist
+  std::string address;                 // --address: the interface to listen on; empty: all of proto_dist's family
   std::uint16_t listen_min = 0;        // --dist-listen-min/max; 0: any port
   std::uint16_t listen_max = 0;
   std::uint16_t epmd_port = 4369;      // --epmd-port, ERL_EPMD_PORT
