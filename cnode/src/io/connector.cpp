@@ -1,5 +1,7 @@
 #include "connector.hpp"
 
+#include <algorithm>
+
 #include <boost/asio/post.hpp>
 
 #include "text.hpp"
@@ -61,29 +63,57 @@ void connect_attempt::start() {
                             if (self->over_) return;
                             if (e || ends.empty())
                               return self->fail("host " + printable(self->host_) + ": " + e.message());
-                            self->resolved(ends);
+                            self->start_at({ends.begin(), ends.end()});
                           });
 }
 
-void connect_attempt::resolved(const tcp::resolver::results_type& ends) {
-  end_ = ends.begin()->endpoint();
+void connect_attempt::start_at(std::vector<tcp::endpoint> epmds) {
+  const auto at = node_.find('@');
+  name_ = node_.substr(0, at);
+  ends_ = std::move(epmds);
+  deadline_ = std::chrono::steady_clock::now() + config_.net_setuptime;
+  next_address();
+}
+
+std::chrono::milliseconds connect_attempt::share() const {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - std::chrono::steady_clock::now());
+  const auto addresses = static_cast<std::int64_t>(ends_.size() - tried_ + 1);
+  return std::max(left / addresses, std::chrono::milliseconds(1));
+}
+
+void connect_attempt::address_failed(const std::string& text) {
+  error_code ignored;
+  socket_.close(ignored);
+  timer_.cancel();
+  if (!trouble_.empty()) trouble_ += "; ";
+  if (ends_.size() > 1) trouble_ += ends_[tried_ - 1].address().to_string() + ": ";
+  trouble_ += text;
+  next_address();
+}
+
+void connect_attempt::next_address() {
+  if (tried_ == ends_.size()) return fail(trouble_);
+  const auto& end = ends_[tried_++];
   if (config_.no_epmd) return connect(config_.dist_port);
   timer_.cancel();
-  epmd_ = port_please(io_, end_, name_, config_.net_setuptime,
-                      [self = shared_from_this()](std::uint16_t port, std::string text) {
-                        if (self->over_) return;
-                        self->epmd_.reset();
-                        if (port == 0) return self->fail(std::move(text));
-                        self->connect(port);
-                      });
+  epmd_ = port_please(io_, end, name_, share(), [self = shared_from_this()](std::uint16_t port, const std::string& text) {
+    if (self->over_) return;
+    self->epmd_.reset();
+    if (port == 0) return self->address_failed(text);
+    self->connect(port);
+  });
 }
 
 void connect_attempt::connect(std::uint16_t port) {
-  end_.port(port);
-  limit("no connection");
-  socket_.async_connect(end_, [self = shared_from_this()](const error_code& e) {
-    if (self->over_) return;
-    if (e) return self->fail("port " + std::to_string(self->end_.port()) + ": " + e.message());
+  const tcp::endpoint end(ends_[tried_ - 1].address(), port);
+  const auto turn = tried_;
+  timer_.expires_after(share());
+  timer_.async_wait([self = shared_from_this(), turn](const error_code& e) {
+    if (!e && !self->over_ && !self->session_ && turn == self->tried_) self->address_failed("timeout: no connection");
+  });
+  socket_.async_connect(end, [self = shared_from_this(), port, turn](const error_code& e) {
+    if (self->over_ || turn != self->tried_) return;
+    if (e) return self->address_failed("port " + std::to_string(port) + ": " + e.message());
     self->connected();
   });
 }

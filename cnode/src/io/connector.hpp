@@ -1,9 +1,13 @@
 // One attempt to connect to a node: resolve the host, ask its epmd, connect, shake hands. Runs on the control thread.
+//
+// The addresses of a host are tried in turn, until one of them lets us connect; net_setuptime is for all of them together.
+// What goes wrong afterwards, in the handshake, ends the attempt.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -30,10 +34,14 @@ class connect_attempt : public std::enable_shared_from_this<connect_attempt> {
 
   connect_attempt(boost::asio::io_context& io, const node_config& config, std::string node, handlers h);
   void start();
+  // What start() does once it knows the addresses: for a name that resolves otherwise than by the resolver.
+  void start_at(std::vector<boost::asio::ip::tcp::endpoint> epmds);
   void cancel();
 
  private:
-  void resolved(const boost::asio::ip::tcp::resolver::results_type& ends);
+  void next_address();
+  void address_failed(const std::string& text);
+  std::chrono::milliseconds share() const;  // what the address being tried may take of the time that is left
   void connect(std::uint16_t port);
   void connected();
   void session_failed(handshake_session& session, const std::string& text);
@@ -48,7 +56,10 @@ class connect_attempt : public std::enable_shared_from_this<connect_attempt> {
   boost::asio::ip::tcp::resolver resolver_;
   boost::asio::steady_timer timer_;
   boost::asio::ip::tcp::socket socket_;
-  boost::asio::ip::tcp::endpoint end_;
+  std::vector<boost::asio::ip::tcp::endpoint> ends_;
+  std::size_t tried_ = 0;                   // of ends_, the present one included
+  std::chrono::steady_clock::time_point deadline_;  // for all of ends_
+  std::string trouble_;                     // of the addresses tried, in their order
   std::shared_ptr<epmd_exchange> epmd_;
   std::shared_ptr<handshake_session> session_;
   bool over_ = false;
