@@ -33,5 +33,5 @@ need_to_build() {
   [ "$(. /etc/os-release && echo "${VERSION_ID:-12}")" = 12 ] || boost=libboost-dev
   need g++ g++ cmake cmake ninja ninja-build make make \
     /usr/include/boost/asio.hpp $boost /usr/include/CLI/CLI.hpp libcli11-dev /usr/include/zlib.h zlib1g-dev /usr/include/openssl/sha.h libssl-dev \
-    /usr/include/spdlog/spdlog.h libspdlog-dev /usr/include/ei.h erlang-dev erl erlang-base iex elixir
+    /usr/include/spdlog/spdlog.h libspdlog-dev /usr/include/archive.h libarchive-dev /usr/include/pcre2.h libpcre2-dev /usr/include/ei.h erlang-dev erl erlang-base iex elixir
 }

@@ -1,0 +1,16 @@
+# Release files: reading .rel, .app and .appup, computing relups, packing and unpacking. Terms in, terms and files out: no runtime, so the
+# program, the services and the tests link it alike.
+find_package(LibArchive REQUIRED)
+find_library(CNODE_PCRE2 pcre2-8 REQUIRED)
+add_library(cnode_release STATIC
+  src/release/application_order.cpp
+  src/release/relup.cpp
+  src/release/resources.cpp
+  src/release/script_checks.cpp
+  src/release/script_dependencies.cpp
+  src/release/script_translation.cpp
+  src/release/term_file.cpp
+  src/release/terms.cpp
+)
+target_include_directories(cnode_release PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/src>)
+target_link_libraries(cnode_release PUBLIC cnode::protocol PRIVATE LibArchive::LibArchive ${CNODE_PCRE2})
