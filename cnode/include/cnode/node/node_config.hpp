@@ -21,8 +21,11 @@ struct start_error {
 };
 
 // What carries connections, named as erl's -proto_dist names it. The address family of a connection is that of its protocol.
-enum class proto_dist { inet_tcp, inet6_tcp };
-constexpr bool over_ipv6(proto_dist p) { return p == proto_dist::inet6_tcp; }
+enum class proto_dist { inet_tcp, inet6_tcp, inet_tls, inet6_tls };
+constexpr bool over_ipv6(proto_dist p) { return p == proto_dist::inet6_tcp || p == proto_dist::inet6_tls; }
+constexpr bool over_tls(proto_dist p) { return p == proto_dist::inet_tls || p == proto_dist::inet6_tls; }
+// Nothing when there is none of that name.
+std::optional<proto_dist> proto_dist_named(std::string_view name);
 
 struct limits {
   std::uint32_t max_frame = 256u << 20;              // --max-frame: bytes one frame of a peer may announce
@@ -42,6 +45,7 @@ struct node_config {
   std::string cookie;                  // --cookie
   bool hidden = false;                 // --hidden
   node::proto_dist proto_dist = proto_dist::inet_tcp;  // --proto-dist
+  std::string ssl_dist_optfile;        // --ssl-dist-optfile: certificates and rules, for TLS
   std::string address;                 // --address: the interface to listen on; empty: all of proto_dist's family
   std::uint16_t listen_min = 0;        // --dist-listen-min/max; 0: any port
   std::uint16_t listen_max = 0;
@@ -59,7 +63,7 @@ struct node_config {
   std::function<void(actors::log_level, std::string_view)> log;  // empty: stderr
 };
 
-// ERL_EPMD_PORT, ERL_EPMD_ADDRESS and ERL_DIST_PORT, as erl reads them. ERL_DIST_PORT means no_epmd.
+// ERL_EPMD_PORT and ERL_EPMD_ADDRESS, as erl reads them, and ERL_DIST_PORT, as the start scripts of releases do: it means no_epmd.
 std::optional<start_error> read_environment(node_config& config);
 // Turns "cpp" into "cpp@host" and checks the rules for names: short ones have no dot in the host, long ones have one.
 std::optional<start_error> complete_name(node_config& config);
