@@ -45,7 +45,11 @@ class random_terms {
   enum identifiers { with_identifiers, no_identifiers };  // pids, ports and references
   random_terms(block& b, unsigned seed, identifiers i = with_identifiers) : b_(b), random_(seed), identifiers_(i) {}
 
+  // Native records of OTP 29 among them, from now on.
+  void add_records() { records_ = true; }
+
   term any(int depth = 4) {
+    if (records_ && depth > 0 && below(4) == 0) return record(depth);
     const auto kind = below(depth > 0 ? 20 : 13);
     if (identifiers_ == no_identifiers && (kind == 9 || kind == 10 || kind == 12)) return any(depth);
     switch (kind) {
@@ -90,6 +94,18 @@ class random_terms {
   std::uint64_t below(std::uint64_t n) { return random_() % n; }
 
  private:
+  // Nothing but the external format makes one.
+  term record(int depth) {
+    static constexpr std::string_view names[] = {"x", "y", "b c", "z", "a", "end", "\xc3\xa9"};
+    const auto values = several(depth);
+    std::string bytes = raw(67, 0, 0, 0, values.size(), below(2));
+    const auto add = [&](term t) { bytes += etf::term_to_binary(t).substr(1); };
+    add(an_atom()), add(an_atom());
+    const auto first = below(std::size(names));
+    for (std::size_t i = 0; i < values.size(); ++i) add(atom(names[(first + i * 3) % std::size(names)]));
+    for (const auto v : values) add(v);
+    return etf::decode(b_, bytes_of(bytes))->value;
+  }
   std::vector<term> several(int depth) {
     std::vector<term> e(below(6));
     for (auto& t : e) t = any(depth - 1);
@@ -122,6 +138,7 @@ class random_terms {
   block& b_;
   std::mt19937_64 random_;
   identifiers identifiers_;
+  bool records_ = false;
 };
 
 }  // namespace cnode::test

@@ -49,7 +49,7 @@ constexpr dist_flags needed_flags = dist_flag::extended_references | dist_flag::
 constexpr dist_flags wanted_flags = dist_flag::dist_monitor | dist_flag::dist_monitor_name | dist_flag::small_atom_tags |
     dist_flag::unicode_io | dist_flag::send_sender | dist_flag::big_seqtrace_labels | dist_flag::exit_payload |
     dist_flag::unlink_id | dist_flag::mandatory_25_digest | dist_flag::spawn | dist_flag::v4_nc | dist_flag::alias |
-    dist_flag::dist_hdr_atom_cache | dist_flag::fragments | dist_flag::altact_sig;
+    dist_flag::dist_hdr_atom_cache | dist_flag::fragments | dist_flag::altact_sig | dist_flag::native_records;
 
 // What MANDATORY_25_DIGEST stands for.
 constexpr dist_flags digest_25_flags = needed_flags;

@@ -1,0 +1,153 @@
+// Native records, which OTP 29 has and nobody before it: opaque here, and exact.
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "support/terms.hpp"
+
+using namespace cnode;
+using namespace cnode::test;
+
+namespace {
+
+std::string field(const char* text) { return etf::term_to_binary(parsed(text)->root).substr(1); }
+
+// tag 67: a record's bytes from its parts; `fields` are the names, then the values.
+std::string record(unsigned char count, unsigned char exported, std::initializer_list<const char*> parts) {
+  std::string s = raw(131, 67, 0, 0, 0, count, exported);
+  for (const char* p : parts) s += field(p);
+  return s;
+}
+
+block_ptr decoded(const std::string& bytes) {
+  auto d = etf::binary_to_term(bytes_of(bytes));
+  EXPECT_TRUE(d) << to_string(d.error());
+  return d ? std::move(*d) : immediate_block(nil);
+}
+
+}  // namespace
+
+// term_to_binary(#pt{x = a, y = "hej"}) of module nr, OTP 29.1.
+TEST(NativeRecords, AreReadAndWrittenAsOtp29Does) {
+  const auto bytes = raw(131, 67, 0, 0, 0, 2, 1, 119, 2, 'n', 'r', 119, 2, 'p', 't', 119, 1, 'x', 119, 1, 'y', 119, 1, 'a', 107, 0, 3, 'h', 'e', 'j');
+  const auto b = decoded(bytes);
+  EXPECT_EQ(etf::term_to_binary(b->root), bytes);
+  EXPECT_EQ(to_text(b->root), "#nr:pt{x = a,y = \"hej\"}");
+  const auto empty = record(0, 0, {"nr", "empty"});
+  EXPECT_EQ(etf::term_to_binary(decoded(empty)->root), empty);
+  EXPECT_EQ(to_text(decoded(empty)->root), "#nr:empty{}");
+  const auto quoted = record(1, 1, {"'Elixir.A'", "'Elixir.B'", "'a b'", "[1,2]"});
+  EXPECT_EQ(to_text(decoded(quoted)->root), "#'Elixir.A':'Elixir.B'{'a b' = [1,2]}");
+  EXPECT_EQ(inspect(decoded(quoted)->root), "#'Elixir.A':'Elixir.B'{'a b' = [1,2]}");
+}
+
+TEST(NativeRecords, KeepTheOrderOfTheirFields) {
+  const auto bytes = record(2, 0, {"m", "n", "z", "a", "1", "2"});
+  EXPECT_EQ(etf::term_to_binary(decoded(bytes)->root), bytes);
+  EXPECT_EQ(to_text(decoded(bytes)->root), "#m:n{z = 1,a = 2}");
+}
+
+TEST(NativeRecords, AreRefusedWhereOtp29RefusesThem) {
+  for (const auto& bad : {record(2, 0, {"m", "n", "a", "a", "1", "2"}), record(1, 2, {"m", "n", "a", "1"}), record(1, 3, {"m", "n", "a", "1"}),
+                          record(1, 255, {"m", "n", "a", "1"}), record(1, 0, {"1", "n", "a", "1"}), record(1, 0, {"m", "1", "a", "1"}),
+                          record(1, 0, {"m", "n", "1", "1"}), record(2, 0, {"m", "n", "a", "1"}), raw(131, 67, 255, 255, 255, 255, 0) + field("m") + field("n")})
+    EXPECT_FALSE(etf::binary_to_term(bytes_of(bad)));
+}
+
+// Module, name, whether exported, number of fields, their names, their values; between tuples and maps.
+TEST(NativeRecords, SortAsOtp29Sorts) {
+  std::vector<block_ptr> sorted;
+  sorted.push_back(parsed("{1,2,3,4}"));
+  for (const auto& bytes : {record(3, 0, {"a", "n", "a", "b", "c", "1", "2", "3"}), record(1, 0, {"a", "zz", "a", "0"}), record(1, 0, {"m", "a", "b", "10"}),
+                            record(0, 0, {"m", "m"}), record(0, 0, {"m", "n"}), record(1, 0, {"m", "n", "a", "9"}), record(1, 0, {"m", "n", "b", "0"}),
+                            record(2, 0, {"m", "n", "a", "z", "0", "3"}), record(2, 0, {"m", "n", "a", "z", "1", "2"}), record(2, 0, {"m", "n", "z", "a", "0", "3"}),
+                            record(2, 0, {"m", "n", "z", "a", "1", "2"}), record(0, 1, {"m", "n"}), record(2, 1, {"m", "n", "a", "z", "1", "2"}),
+                            record(1, 0, {"z", "a", "a", "0"})})
+    sorted.push_back(decoded(bytes));
+  sorted.push_back(parsed("#{}"));
+  for (std::size_t i = 0; i < sorted.size(); ++i)
+    for (std::size_t j = 0; j < sorted.size(); ++j) {
+      const int c = compare(sorted[i]->root, sorted[j]->root);
+      EXPECT_TRUE(i < j ? c < 0 : i > j ? c > 0 : c == 0) << to_text(sorted[i]->root) << " and " << to_text(sorted[j]->root);
+    }
+  const auto one = decoded(record(1, 0, {"m", "n", "a", "1"})), also_one = decoded(record(1, 0, {"m", "n", "a", "1.0"}));
+  EXPECT_TRUE(equal(one->root, also_one->root));
+  EXPECT_FALSE(exactly_equal(one->root, also_one->root));
+}
+
+namespace {
+
+// Answers [{term_to_binary(T), "~w", "~p"}], lists:sort(Terms), and for neighbours [{==, =:=}].
+constexpr const char* program = R"(
+  {ok, B} = file:read_file("in"),
+  Ts = binary_to_term(B),
+  F = fun(Fmt, T) -> lists:flatten(io_lib:format(Fmt, [T])) end,
+  Lines = [{term_to_binary(T), F("~tw", T), F("~0tp", T)} || T <- Ts],
+  Pairs = [{A == B2, A =:= B2} || {A, B2} <- lists:zip(Ts, tl(Ts) ++ [hd(Ts)])],
+  ok = file:write_file("out", term_to_binary({Lines, lists:sort(Ts), Pairs})),
+  halt(0).)";
+
+std::filesystem::path otp29() {
+  const char* peers = std::getenv("CNODE_PEERS");
+  return std::filesystem::path(peers ? peers : "/var/cache/cnode/peers") / "sid";
+}
+
+std::string text_of(term chars) {
+  std::string s;
+  chardata_to_string(chars, s);
+  return s;
+}
+
+}  // namespace
+
+TEST(NativeRecords, MeanTheSameToOtp29) {
+  if (!std::filesystem::exists(otp29() / ".complete") || ::geteuid() != 0) GTEST_SKIP() << "no OTP 29 in " << otp29() << " (CNODE_PEERS names its folder)";
+  auto b = block::make(0);
+  random_terms plain(*b, 21, random_terms::no_identifiers), any(*b, 22);
+  plain.add_records(), any.add_records();
+  std::vector<term> terms;
+  constexpr std::size_t plain_terms = 1500;
+  for (std::size_t i = 0; i < plain_terms; ++i) terms.push_back(plain.any());
+  for (int i = 0; i < 1500; ++i) terms.push_back(any.any()), terms.push_back(copy(*b, terms.back()));
+
+  const auto inside = "/tmp/cnode_records_" + std::to_string(::getpid());
+  const auto dir = otp29() / inside.substr(1);
+  std::filesystem::create_directories(dir);
+  std::ofstream(dir / "in", std::ios::binary) << etf::term_to_binary(make_list(*b, terms.data(), terms.size()));
+  std::ofstream(dir / "script") << program;
+  const int status = std::system(("HOME=/tmp chroot " + otp29().string() + " sh -c 'cd " + inside + " && erl -noshell -noinput -eval \"$(cat script)\"'").c_str());
+  std::ostringstream answer;
+  answer << std::ifstream(dir / "out", std::ios::binary).rdbuf();
+  std::filesystem::remove_all(dir);
+  ASSERT_EQ(status, 0);
+  const auto answered = decoded(answer.str());
+  ASSERT_TRUE(answered->root.is_tuple(3));
+
+  term line = answered->root[0], pair = answered->root[2];
+  std::size_t records = 0, compared = 0;
+  for (std::size_t i = 0; i < terms.size(); ++i, line = line.tail(), pair = pair.tail()) {
+    records += terms[i].kind() == CNODE_RECORD;
+    EXPECT_TRUE(exactly_equal(decoded(std::string(line.head()[0].bytes()))->root, terms[i])) << to_text(terms[i]);
+    const auto next = terms[(i + 1) % terms.size()];
+    EXPECT_EQ(equal(terms[i], next), pair.head()[0].same(atom("true"))) << to_text(terms[i]) << " and " << to_text(next);
+    EXPECT_EQ(exactly_equal(terms[i], next), pair.head()[1].same(atom("true"))) << to_text(terms[i]) << " and " << to_text(next);
+    print_options w;
+    w.pretty_strings = false;
+    const auto text = to_text(terms[i], w);
+    if (i >= plain_terms || text.find("#{") != text.npos) continue;  // maps are printed in an order of their own
+    EXPECT_EQ(text, text_of(line.head()[1]));
+    EXPECT_EQ(to_text(terms[i]), text_of(line.head()[2]));
+    ++compared;
+  }
+  EXPECT_GT(records, 400u);
+  EXPECT_GT(compared, 400u);
+  std::stable_sort(terms.begin(), terms.end(), [](term x, term y) { return compare(x, y) < 0; });
+  term sorted = answered->root[1];
+  for (std::size_t i = 0; i < terms.size(); ++i, sorted = sorted.tail())
+    ASSERT_EQ(compare(terms[i], sorted.head()), 0) << i << ": " << to_text(terms[i]) << " but OTP 29 has " << to_text(sorted.head());
+}
