@@ -2,8 +2,17 @@
 # program, the services and the tests link it alike.
 find_package(LibArchive REQUIRED)
 find_library(CNODE_PCRE2 pcre2-8 REQUIRED)
+# bin/NAME is a shell script that can be read and checked as such; it travels in the program.
+file(READ src/release/bin_script.sh CNODE_BIN_SCRIPT)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS src/release/bin_script.sh)
+set(NAME "@NAME@")  # stays as it is
+configure_file(src/release/bin_script.cpp.in bin_script.cpp @ONLY)
 add_library(cnode_release STATIC
+  ${CMAKE_CURRENT_BINARY_DIR}/bin_script.cpp
   src/release/application_order.cpp
+  src/release/archive.cpp
+  src/release/package.cpp
+  src/release/release_files.cpp
   src/release/relup.cpp
   src/release/resources.cpp
   src/release/script_checks.cpp
