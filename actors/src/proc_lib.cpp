@@ -2,10 +2,13 @@
 #include <cnode/actors/reports.hpp>
 #include <cnode/actors/runtime.hpp>
 
+#include <cnode/actors/gen_server.hpp>
+
 #include "builtin_calls.hpp"
 #include "gen_call.hpp"
 #include "native_terms.hpp"
 #include "otp_atoms.hpp"
+#include "proc_lib.hpp"
 #include "start_note.hpp"
 
 namespace cnode::actors {
@@ -68,6 +71,27 @@ template <bool Link>
 cnode_term spawn3(cnode_env* env, builtin_args a) {
   if (!is_mfa(arg(a, 0), arg(a, 1), arg(a, 2))) return raise(env, names().error, names().function_clause).word();
   return spawn(self(env), heap_of(env), arg(a, 0), arg(a, 1), arg(a, 2), Link, {}).word();
+}
+
+// On another node: that one runs proc_lib:init_p/5.
+task<term> spawn_there(call_context& cx, term node, term module, term function, term args, term options) {
+  const auto& n = names();
+  if (!node.is_atom() || !is_mfa(module, function, args)) throw_error(n.badarg);
+  auto& b = cx.heap();
+  const term ancestors = gen::ancestors_for_child(cx.self(), b);
+  const term init_p_args = make_list_of(b, ancestors.head(), ancestors.tail(), module, function, args);
+  co_return co_await cx.call(atom("erlang"), atom("spawn_opt"), make_list_of(b, node, n.proc_lib, n.init_p, init_p_args, options));
+}
+
+template <bool Link>
+cnode_term spawn4(cnode_env* env, builtin_args a) {
+  const term node = arg(a, 0), m = arg(a, 1), f = arg(a, 2), args = arg(a, 3);
+  const term options = Link ? make_list_of(heap_of(env), atom("link")) : nil;
+  return run_waiting(env, [=](call_context& cx) { return spawn_there(cx, node, m, f, args, options); });
+}
+cnode_term spawn_opt5(cnode_env* env, builtin_args a) {
+  const term node = arg(a, 0), m = arg(a, 1), f = arg(a, 2), args = arg(a, 3), options = arg(a, 4);
+  return run_waiting(env, [=](call_context& cx) { return spawn_there(cx, node, m, f, args, options); });
 }
 
 task<term> start_process(call_context& cx, linkage l, term module, term function, term args, term time) {
@@ -158,10 +182,59 @@ cnode_term initial_call1(cnode_env* env, builtin_args a) {
 
 }  // namespace
 
+namespace {
+
+// gen:init_it/6,7: [gen_server, Starter, Parent, (Name,) Module, Args, Options]
+std::unique_ptr<behaviour> make_server(std::span<const term> a, term ancestors, spawn_options& options, block& b) {
+  const auto& n = names();
+  const term module = a[a.size() - 3], name = a.size() == 7 ? a[3] : term{};
+  const bool has_parent = a[2].is_pid();
+  if (!a[0].same(n.gen_server) || !a[1].is_pid() || !(has_parent || a[2].same(n.self)) || !module.is_atom() ||
+      (name && !gen::is_server_name(name)) || list_length(a.back()) < 0)
+    return nullptr;
+  gen::server_start s;
+  s.module = module;
+  s.args = a[a.size() - 2];
+  s.name = name;
+  s.starter = a[1];
+  if (has_parent) s.parent = a[2];
+  s.link = static_cast<bool>(options.link_to);
+  s.options = {gen::option(a.back(), n.debug), gen::option(a.back(), n.hibernate_after)};
+  const bool supervisor = module.same(n.supervisor) && s.args.is_tuple(3);
+  options.dictionary = {{n.initial_call, supervisor ? make_tuple_of(b, n.supervisor, s.args[1], small(1)) : make_tuple_of(b, module, n.init, small(1))},
+                        {n.ancestors, ancestors}};
+  return std::make_unique<gen_server>(s);
+}
+
+}  // namespace
+
+std::unique_ptr<behaviour> make_spawned_by_proc_lib(term called, term called_function, term init_p_args, spawn_options& options, block& b) {
+  const auto& n = names();
+  if (!called.same(n.proc_lib) || !called_function.same(n.init_p)) return nullptr;
+  if (list_length(init_p_args) != 5) return nullptr;
+  term parts[5];
+  for (term& p : parts) p = init_p_args.head(), init_p_args = init_p_args.tail();
+  const auto [parent, older, module, function, args] = parts;
+  if (!is_mfa(module, function, args) || list_length(older) < 0) return nullptr;
+  const term ancestors = make_cons(b, parent, older);
+  options.initial_call = make_tuple_of(b, n.proc_lib, n.init_p, small(5));
+  const auto count = list_length(args);
+  if (module.same(n.gen) && function.same(n.init_it) && (count == 6 || count == 7)) {
+    std::vector<term> a;
+    for (term t = args; t.is_cons(); t = t.tail()) a.push_back(t.head());
+    if (auto server = make_server(a, ancestors, options, b)) return server;
+  }
+  options.dictionary = {{n.initial_call, make_tuple_of(b, module, function, small(count))}, {n.ancestors, ancestors}};
+  return std::make_unique<proc_lib_process>(module, function, args, nullptr);
+}
+
 void add_proc_lib_builtins(code_server& code) {
   static constexpr builtin_function functions[] = {
       {"spawn", 3, spawn3<false>},
       {"spawn_link", 3, spawn3<true>},
+      {"spawn", 4, spawn4<false>},
+      {"spawn_link", 4, spawn4<true>},
+      {"spawn_opt", 5, spawn_opt5},
       {"start", 3, start3<linkage::nolink>},
       {"start", 4, start4<linkage::nolink>},
       {"start", 5, start4<linkage::nolink>},

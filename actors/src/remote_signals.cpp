@@ -2,6 +2,7 @@
 // erts_net_message). And what the loss of a node means.
 #include <algorithm>
 
+#include "proc_lib.hpp"
 #include "runtime_impl.hpp"
 
 namespace cnode::actors {
@@ -100,7 +101,8 @@ class receiver {
     const auto n = list_length(message_);
     o.initial_call = make_tuple_of(*b_, m.module, m.function, small(n));
     // The process starts when the answer has left: the answer precedes all it sends.
-    auto f = make_function_process(m.module, m.function, message_);
+    auto f = make_spawned_by_proc_lib(m.module, m.function, message_, o, *b_);
+    if (!f) f = make_function_process(m.module, m.function, message_);
     const auto pid = runtime_access::spawn(r_, std::move(f), o, {{}, true}, [&](term p) {
       answer(dist::spawn_reply{m.req_id, m.from, flags, p, {}});
     });

@@ -7,6 +7,7 @@
 
 #include <cnode/protocol/term_text.hpp>
 
+#include "proc_lib.hpp"
 #include "runtime_impl.hpp"
 
 namespace cnode::actors {
@@ -117,7 +118,9 @@ term runtime::spawn_function(term module, term function, term args, const spawn_
     const auto n = list_length(args);
     with_call.initial_call = make_tuple_of(*keep, module, function, small(n < 0 ? 0 : n));
   }
-  return spawn(make_function_process(module, function, args), with_call);
+  auto f = make_spawned_by_proc_lib(module, function, args, with_call, *keep);
+  if (!f) f = make_function_process(module, function, args);
+  return spawn(std::move(f), with_call);
 }
 
 term runtime_access::spawn(runtime& r, std::unique_ptr<behaviour> b, const spawn_options& o, const spawn_origin& origin,

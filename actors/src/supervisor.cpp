@@ -89,7 +89,9 @@ term count_children(block& b, const supervisor_state& s, runtime& node) {
   } else {
     for (const auto& c : s.children) {
       ++specs;
-      if (c.state == child::running::yes && node.alive(c.pid.get())) ++active;
+      // Of a child elsewhere the supervisor would have heard.
+      const term pid = c.pid.get();
+      if (c.state == child::running::yes && (!pid.is_local_pid() || node.alive(pid))) ++active;
       ++(c.type.same(n.supervisor) ? supervisors : workers);
     }
   }
