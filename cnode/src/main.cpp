@@ -61,7 +61,8 @@ void add_start_options(CLI::App& verb, start_options& o) {
   verb.add_option("--epmd-port", o.epmd_port, "epmd's port (default: ERL_EPMD_PORT, then 4369)")->check(CLI::Range(1, 65535));
   verb.add_option("--net-ticktime", o.net_ticktime, "Seconds after which a silent node is given up (default 60)")->check(CLI::Range(1, 1000000));
   verb.add_option("--proto-dist", o.proto_dist, "What carries connections, as erl's -proto_dist (default inet_tcp)")
-      ->check(CLI::IsMember({"inet_tcp", "inet6_tcp"}));
+      ->check(CLI::IsMember({"inet_tcp", "inet6_tcp", "inet_tls", "inet6_tls"}));
+  verb.add_option("--ssl-dist-optfile", o.ssl_dist_optfile, "TLS options, as erl's -ssl_dist_optfile; for --proto-dist inet_tls");
   verb.add_option("--address", o.address, "IP address of the interface to listen on (default: all)");
   verb.add_option("--dist-busy-limit", o.dist_busy_limit, "KiB of unsent output from which on senders to that node wait (default 1024, as erl's +zdbbl)")
       ->check(CLI::Range(1, 2097151));

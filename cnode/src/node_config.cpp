@@ -53,6 +53,14 @@ bool valid_host(const std::string& host) {
 
 }  // namespace
 
+std::optional<proto_dist> proto_dist_named(std::string_view name) {
+  if (name == "inet_tcp") return proto_dist::inet_tcp;
+  if (name == "inet6_tcp") return proto_dist::inet6_tcp;
+  if (name == "inet_tls") return proto_dist::inet_tls;
+  if (name == "inet6_tls") return proto_dist::inet6_tls;
+  return {};
+}
+
 std::optional<start_error> read_environment(node_config& config) {
   bool present = false;
   if (auto e = read_port("ERL_EPMD_PORT", config.epmd_port, present)) return e;

@@ -3,3 +3,9 @@ add_executable(cnode_node_test cnode/node/node_test.cpp cnode/node/connector_tes
 target_include_directories(cnode_node_test PRIVATE support ${PROJECT_SOURCE_DIR}/cnode/src)
 target_link_libraries(cnode_node_test PRIVATE cnode::node Boost::headers GTest::gtest_main)
 gtest_discover_tests(cnode_node_test DISCOVERY_MODE PRE_TEST)
+# TLS: options, the stream, a node behind it.
+find_package(OpenSSL 3.0 REQUIRED)
+add_executable(cnode_tls_test cnode/node/tls_options_test.cpp cnode/node/tls_stream_test.cpp cnode/node/tls_node_test.cpp)
+target_include_directories(cnode_tls_test PRIVATE support ${PROJECT_SOURCE_DIR}/cnode/src)
+target_link_libraries(cnode_tls_test PRIVATE cnode::node OpenSSL::SSL GTest::gtest_main)
+gtest_discover_tests(cnode_tls_test DISCOVERY_MODE PRE_TEST)

@@ -121,6 +121,7 @@ void connect_attempt::connect(std::uint16_t port) {
 void connect_attempt::connected() {
   timer_.cancel();
   auto [machine, challenge] = handlers_.make_handshake();
+  auto tls = handlers_.make_tls ? handlers_.make_tls(socket_.native_handle(), node_.substr(node_.find('@') + 1)) : nullptr;
   session_ = std::make_shared<handshake_session>(
       std::move(socket_), std::move(machine), challenge,
       handshake_session::handlers{
@@ -136,7 +137,8 @@ void connect_attempt::connected() {
                 handlers.done(s, std::move(rest));
               },
           .failed = [self = shared_from_this()](handshake_session& s,
-                                                const std::string& text) { self->session_failed(s, text); }});
+                                                const std::string& text) { self->session_failed(s, text); }},
+      std::move(tls));
   session_->start(config_.net_setuptime);
 }
 
@@ -144,6 +146,7 @@ void connect_attempt::session_failed(handshake_session& session, const std::stri
   if (over_) return;
   handlers_.challenge_over(session.challenge());
   const auto keep = std::move(session_);
+  if (session.failed_in_tls()) return fail(text);
   // The peer is connecting to us and has the greater name: its connection will end this attempt.
   if (session.machine().status() == "nok") return limit("the peer that said nok did not connect");
   const auto& failed = session.machine().failed();

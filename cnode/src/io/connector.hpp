@@ -25,6 +25,8 @@ class connect_attempt : public std::enable_shared_from_this<connect_attempt> {
   struct handlers {
     // The initiator's machine and the challenge it was made with.
     std::function<std::pair<dist::handshake, std::uint32_t>()> make_handshake;
+    // TLS on a connected socket, for the name of the peer's host; empty: plain TCP.
+    std::function<std::unique_ptr<tls_stream>(int descriptor, const std::string& host)> make_tls;
     // A handshake has ended, well or not: its challenge is no longer outstanding.
     std::function<void(std::uint32_t challenge)> challenge_over;
     // One of the two is called, once, unless cancel() comes first.

@@ -77,6 +77,11 @@ void dist_controller::on_control(F f) {
 // ---- life
 
 std::optional<start_error> dist_controller::open() {
+  if (over_tls(config_.proto_dist)) {
+    tls_options options;
+    if (auto e = read_tls_options(config_.ssl_dist_optfile, options)) return e;
+    if (auto e = tls_context::make(options, tls_)) return e;
+  }
   if (auto e = listener_.open(config_)) return e;
   thread_ = std::thread([this] { control_.run(); });
   if (config_.no_epmd) {

@@ -32,6 +32,7 @@
 #include "log_limit.hpp"
 #include "peer_connection.hpp"
 #include "queued_message.hpp"
+#include "tls_context.hpp"
 #include "ticker.hpp"
 
 namespace cnode::node {
@@ -82,6 +83,7 @@ class dist_controller final : public actors::distribution {
     int descriptor = -1;
     bool v6 = false, outgoing = false;
     std::string address, rest;
+    std::unique_ptr<tls_stream> tls;
     dist::handshake_done handshake;
   };
 
@@ -91,11 +93,12 @@ class dist_controller final : public actors::distribution {
   dist::handshake_config handshake_settings(bool hidden, std::uint32_t& challenge);
   void challenge_over(std::uint32_t challenge);
   void accepted(boost::asio::ip::tcp::socket socket);
-  void decide(dist::handshake& machine);
-  bool is_allowed(const std::string& name) const;
+  void decide(handshake_session& session);
+  bool is_allowed(const std::string& name, handshake_session& session) const;
   void start_attempt(term node, bool hidden);
   void attempt_failed(term node, const std::string& text);
   void drop_attempt(term node);
+  std::unique_ptr<tls_stream> call_tls(int descriptor, const std::string& host) const;
   void handshake_over(handshake_session& session, std::string rest, bool outgoing);
   void bring_up(term node, established e);
   void gone(const peer_ptr& peer, term reason);
@@ -109,6 +112,7 @@ class dist_controller final : public actors::distribution {
   boost::asio::io_context control_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   listener listener_;
+  std::shared_ptr<const tls_context> tls_;                     // null: plain TCP
   epmd_registration registration_;
   ticker ticker_;
   boost::asio::steady_timer sweeper_;

@@ -38,6 +38,7 @@ dist::handshake_config dist_controller::handshake_settings(bool hidden, std::uin
   if (!hidden) c.offered |= dist::dist_flag::published;
   c.cookie = [this](const std::string& peer) { return cookie(peer); };
   c.challenge = challenge;
+  c.four_byte_frames = tls_ != nullptr;
   // Its own challenge is outstanding as well, once.
   c.is_outstanding = [this, challenge](std::uint32_t theirs) {
     return theirs != challenge && outstanding_.contains(theirs);
@@ -68,10 +69,11 @@ void dist_controller::accepted(asio::ip::tcp::socket socket) {
     challenge_over(s.challenge());
     strangers_.remove_if([&](const auto& other) { return other.get() == &s; });
   };
+  auto tls = tls_ ? std::make_unique<tls_stream>(tls_, true, socket.native_handle(), "") : nullptr;
   auto session = std::make_shared<handshake_session>(
       std::move(socket), std::move(machine), challenge,
       handshake_session::handlers{
-          .decide = [this](dist::handshake& h) { decide(h); },
+          .decide = [this](handshake_session& s) { decide(s); },
           .done =
               [this, forget](handshake_session& s, std::string rest) {
                 forget(s);
@@ -87,27 +89,29 @@ void dist_controller::accepted(asio::ip::tcp::socket socket) {
                                                       s.address() + ")";
                 line += " rejected: ";
                 line += why && why->code == errc::bad_cookie && !name.empty() ? "invalid challenge reply (wrong cookie?)"
-                                                                              : printable(text);
+                                                                              : s.failed_in_tls() ? text : printable(text);
                 // nok is no refusal but the answer to two calls that crossed.
                 const bool crossed = why && why->code == errc::bad_status && why->detail.starts_with("nok");
                 if (crossed) return;
                 if (auto admitted = strangers_log_.admit(std::move(line)))
                   runtime_.log(actors::log_level::error, *admitted);
-              }});
+              }},
+      std::move(tls));
   strangers_.push_back(session);
   session->start(config_.net_setuptime);
 }
 
 // net_kernel's accept_pending. Nothing a stranger says here makes an atom or changes anything but its own handshake.
-void dist_controller::decide(dist::handshake& machine) {
+void dist_controller::decide(handshake_session& session) {
   using dist::name_decision;
+  auto& machine = session.machine();
   if (machine.wants_name()) {
     const auto number = std::uint64_t{random_u32()} << 32 | random_u32();
-    if (!is_allowed("@" + machine.wanted_host())) return machine.decide(name_decision::not_allowed);
+    if (!is_allowed("@" + machine.wanted_host(), session)) return machine.decide(name_decision::not_allowed);
     return machine.decide(name_decision::ok, base36(number) + "@" + machine.wanted_host(), random_creation());
   }
   const auto& name = machine.peer_name();
-  if (!is_allowed(name)) return machine.decide(name_decision::not_allowed);
+  if (!is_allowed(name, session)) return machine.decide(name_decision::not_allowed);
   const auto node = find_atom(name);
   if (node && find(node)) return machine.decide(name_decision::alive);
   if (node && attempts_.contains(node.word()))
@@ -116,14 +120,17 @@ void dist_controller::decide(dist::handshake& machine) {
   machine.decide(name_decision::ok);
 }
 
-// dist_util:is_allowed/2. A node that asks for a name is "@host".
-bool dist_controller::is_allowed(const std::string& name) const {
+// dist_util:is_allowed/2. A node that asks for a name is "@host". Under TLS only such entries count as the peer's certificate is for
+// (inet_tls_dist:allowed_nodes/2).
+bool dist_controller::is_allowed(const std::string& name, handshake_session& session) const {
   std::lock_guard lock(settings_mutex_);
   if (allowed_.empty()) return true;
   const auto at = name.find('@');
   const auto head = name.substr(0, at), host = name.substr(at + 1);
+  const auto* tls = session.tls() && session.tls()->has_peer_certificate() ? session.tls().get() : nullptr;
   return std::any_of(allowed_.begin(), allowed_.end(), [&](const std::string& entry) {
     const auto split = entry.find('@');
+    if (tls && !tls->peer_certificate_is_for(split == entry.npos ? entry : entry.substr(split + 1))) return false;
     if (split == entry.npos) return entry == host;
     if (split + 1 == entry.size()) return entry.substr(0, split) == head;
     return entry == name;
@@ -151,11 +158,18 @@ void dist_controller::start_attempt(term node, bool hidden) {
                 return std::pair{dist::handshake::we_started(std::move(settings), std::string(atom_text(node))),
                                  challenge};
               },
+          .make_tls = tls_ ? [this](int descriptor, const std::string& host) { return call_tls(descriptor, host); }
+                           : std::function<std::unique_ptr<tls_stream>(int, const std::string&)>(),
           .challenge_over = [this](std::uint32_t challenge) { challenge_over(challenge); },
           .done = [this](handshake_session& s, std::string rest) { handshake_over(s, std::move(rest), true); },
           .failed = [this, node](const std::string& text) { attempt_failed(node, text); }});
   const auto started = attempt;
   started->start();
+}
+
+std::unique_ptr<tls_stream> dist_controller::call_tls(int descriptor, const std::string& host) const {
+  const auto& rules = tls_->role(false);
+  return std::make_unique<tls_stream>(tls_, false, descriptor, !rules.check_host ? "" : rules.server_name.empty() ? host : rules.server_name);
 }
 
 void dist_controller::drop_attempt(term node) {
@@ -176,7 +190,10 @@ void dist_controller::attempt_failed(term node, const std::string& text) {
     lost = std::move(it->second);
     pending_.erase(it);
   }
-  runtime_.log(actors::log_level::info, "no connection to node " + printable(atom_text(node)) + ": " + printable(text));
+  // A certificate is something that somebody has to mend; everything else is the weather.
+  const bool tls = text.starts_with("TLS:");
+  runtime_.log(tls ? actors::log_level::error : actors::log_level::info,
+               "no connection to node " + printable(atom_text(node)) + ": " + (tls ? text : printable(text)));
   runtime_.node_down(node, atom("connection_setup_failed"));
   for (const auto& done : lost.waiting) done(false);
 }
@@ -196,6 +213,7 @@ void dist_controller::handshake_over(handshake_session& session, std::string res
     session.cancel();
     return;
   }
+  e.tls = std::move(session.tls());
   error_code failed;
   e.v6 = session.socket().local_endpoint(failed).protocol() == asio::ip::tcp::v6();
   if (!failed) e.descriptor = session.socket().release(failed);
@@ -225,7 +243,8 @@ void dist_controller::bring_up(term node, established e) {
   const auto peer = std::make_shared<peer_connection>(
       poller_, e.descriptor, e.v6, runtime_, std::move(s), [this](const peer_ptr& p, term reason) {
         asio::post(control_, [this, p, reason] { gone(p, reason); });
-      });
+      },
+      std::move(e.tls));
   pending waited;
   {
     std::lock_guard lock(pending_mutex_);

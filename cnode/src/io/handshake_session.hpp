@@ -1,4 +1,5 @@
-// A handshake over a socket, either role. Runs on the control thread. Costs a socket, a timer and a few hundred bytes.
+// A handshake over a socket, either role, TLS's before that of the distribution. Runs on the control thread. Costs a socket, a timer and a
+// few hundred bytes; under TLS some 50 KB.
 #pragma once
 
 #include <array>
@@ -12,6 +13,8 @@
 
 #include <cnode/protocol/handshake.hpp>
 
+#include "tls_stream.hpp"
+
 namespace cnode::node {
 
 class handshake_session : public std::enable_shared_from_this<handshake_session> {
@@ -19,7 +22,7 @@ class handshake_session : public std::enable_shared_from_this<handshake_session>
   // Exactly one of them is called, once, unless cancel() comes first.
   struct handlers {
     // Acceptor: answers handshake::wants_decision() by calling decide().
-    std::function<void(dist::handshake&)> decide;
+    std::function<void(handshake_session&)> decide;
     // The handshake is over; `rest` came behind it. The socket may be taken.
     std::function<void(handshake_session&, std::string rest)> done;
     // `text` is fit for a log line. The socket is closed.
@@ -27,12 +30,16 @@ class handshake_session : public std::enable_shared_from_this<handshake_session>
   };
 
   handshake_session(boost::asio::ip::tcp::socket socket, dist::handshake handshake, std::uint32_t challenge,
-                    handlers h);
+                    handlers h, std::unique_ptr<tls_stream> tls = {});
   void start(std::chrono::milliseconds limit);
   void cancel();
 
   boost::asio::ip::tcp::socket& socket() { return socket_; }
   dist::handshake& machine() { return handshake_; }
+  // Null without TLS. Taken along with the socket, whose descriptor it uses.
+  std::unique_ptr<tls_stream>& tls() { return tls_; }
+  // It was TLS that failed, or it is missing on one side.
+  bool failed_in_tls() const { return failed_in_tls_; }
   const std::string& address() const { return address_; }  // of the other end
   std::uint32_t challenge() const { return challenge_; }
 
@@ -41,6 +48,12 @@ class handshake_session : public std::enable_shared_from_this<handshake_session>
   void read();
   void received(std::size_t n);
   void fail(std::string text);
+  void fail_tls();
+  void shake_tls();
+  void write_tls();
+  void read_tls();
+  // Calls again when the socket is ready for what TLS waits for.
+  void wait_for_tls(void (handshake_session::*again)(), bool to_write);
 
   boost::asio::ip::tcp::socket socket_;
   boost::asio::steady_timer timer_;
@@ -50,6 +63,8 @@ class handshake_session : public std::enable_shared_from_this<handshake_session>
   std::string address_;
   std::array<std::uint8_t, 512> in_;
   std::string out_, rest_;
+  std::unique_ptr<tls_stream> tls_;
+  bool tls_ready_ = false, failed_in_tls_ = false, heard_ = false;
   bool over_ = false;
 };
 

@@ -27,7 +27,7 @@ constexpr unsigned tick_intensity = 4;
 }  // namespace
 
 peer_connection::peer_connection(event_poller& poller, int descriptor, bool v6, actors::runtime& runtime, settings s,
-                                 gone_function gone)
+                                 gone_function gone, std::unique_ptr<tls_stream> tls)
     : poller_(poller),
       runtime_(runtime),
       settings_(std::move(s)),
@@ -35,10 +35,12 @@ peer_connection::peer_connection(event_poller& poller, int descriptor, bool v6, 
       in_(settings_.handshake.negotiated, {.max_frame = settings_.max_frame}),
       socket_(poller.io(), v6 ? boost::asio::ip::tcp::v6() : boost::asio::ip::tcp::v4(), descriptor),
       descriptor_(descriptor),
+      tls_(std::move(tls)),
       out_(settings_.handshake.negotiated, {.max_frame = settings_.max_frame}) {
   in_.set_peer(settings_.node);
   boost::system::error_code ignored;
   socket_.non_blocking(true, ignored);
+  if (tls_) tls_->allow_renegotiation();
 }
 
 peer_connection::~peer_connection() = default;
@@ -71,20 +73,18 @@ void peer_connection::on_readable() {
   bool open = handle_frames();
   while (open && !drained && budget > 0) {
     const auto room = in_.prepare(read_size);
-    const auto n = ::recv(descriptor_, room.data(), std::min(room.size(), budget), MSG_DONTWAIT);
-    if (n > 0) {
-      const auto size = static_cast<std::size_t>(n);
-      drained = size < std::min(room.size(), budget);
-      in_.commit(size);
-      bytes_in_.fetch_add(size, std::memory_order_relaxed);
-      budget -= size;
+    const auto got = receive(room.first(std::min(room.size(), budget)));
+    if (got.size > 0) {
+      in_.commit(got.size);
+      bytes_in_.fetch_add(got.size, std::memory_order_relaxed);
+      budget -= got.size;
       open = handle_frames();
-    } else if (n == 0) {
-      close(atom("connection_closed"));
-      open = false;
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      drained = true;
-    } else if (errno != EINTR) {
+    }
+    if (!open) break;
+    drained = got.now == tls_stream::state::would_block;
+    if (got.now == tls_stream::state::failed)
+      runtime_.log(actors::log_level::error, "TLS with node " + printable(atom_text(settings_.node)) + " failed: " + tls_->text());
+    if (got.now == tls_stream::state::failed || got.now == tls_stream::state::closed) {
       close(atom("connection_closed"));
       open = false;
     }
@@ -99,6 +99,29 @@ void peer_connection::on_readable() {
     arm_read();
   } else {
     boost::asio::post(poller_.io(), [self = shared_from_this()] { self->on_readable(); });
+  }
+  if (!tls_ || closed_) return;
+  // What we read may have been a handshake: its answer must leave, and a writer may have waited for its end.
+  const bool waited = std::exchange(needs_input_, false);
+  if (waited) blocked_ = false;
+  if (waited || tls_->unsent() > 0) write(lock);
+}
+
+peer_connection::transfer peer_connection::receive(std::span<std::uint8_t> room) {
+  using state = tls_stream::state;
+  if (tls_) {
+    const auto got = tls_->read(room);
+    return {got.size, got.now};
+  }
+  for (;;) {
+    const auto n = ::recv(descriptor_, room.data(), room.size(), MSG_DONTWAIT);
+    if (n > 0) {
+      const auto size = static_cast<std::size_t>(n);
+      return {size, size < room.size() ? state::would_block : state::progress};
+    }
+    if (n == 0) return {0, state::closed};
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return {0, state::would_block};
+    if (errno != EINTR) return {0, state::closed};
   }
 }
 
@@ -176,44 +199,35 @@ void peer_connection::write(std::unique_lock<std::mutex>& lock) {
     if (sending_size_ == 0) {
       // Some fragments of large messages with each write: what is small goes between them.
       out_.fill_output();
-      if (out_.output().size() == 0) break;
-      std::swap(sending_, out_.output());
-      sending_size_ = sending_.size();
+      if (out_.output().size() > 0) {
+        std::swap(sending_, out_.output());
+        sending_size_ = sending_.size();
+      } else if (!tls_ || tls_->unsent() == 0) {
+        break;
+      }
     }
     lock.unlock();
-    std::size_t written = 0;
-    std::array<iovec, max_pieces> vectors;
-    const auto pieces = sending_.pieces();
-    const auto count = std::min(pieces.size(), max_pieces);
-    std::size_t offered = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      vectors[i] = {const_cast<std::uint8_t*>(pieces[i].data), pieces[i].size};
-      offered += pieces[i].size;
-    }
-    msghdr header{};
-    header.msg_iov = vectors.data();
-    header.msg_iovlen = count;
-    const auto n = ::sendmsg(descriptor_, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n >= 0) {
-      written = static_cast<std::size_t>(n);
-      sending_.consume(written);
-      bytes_out_.fetch_add(written, std::memory_order_relaxed);
-      full = written < offered || written >= budget;
-      budget -= std::min(budget, written);
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      full = true;
-    } else {
-      broken = errno != EINTR;
-    }
+    const auto sent = transmit();
+    sending_.consume(sent.size);
+    bytes_out_.fetch_add(sent.size, std::memory_order_relaxed);
+    full = sent.now == tls_stream::state::would_block || sent.size >= budget;
+    broken = sent.now == tls_stream::state::failed || sent.now == tls_stream::state::closed;
+    budget -= std::min(budget, sent.size);
     lock.lock();
-    sending_size_ -= written;
+    sending_size_ -= sent.size;
+    if (sent.now == tls_stream::state::needs_input && !closed_) {
+      blocked_ = needs_input_ = true;
+      // The reader looks when it has read, which it may have done before we said so.
+      if (tls_->renegotiating()) break;
+      blocked_ = needs_input_ = false;
+    }
   }
   writing_ = false;
   if (broken && !closed_) {
     lock.unlock();
     close(atom("connection_closed"));
     lock.lock();
-  } else if (full && !closed_ && unsent() > 0) {
+  } else if (full && !blocked_ && !closed_ && unsent() > 0) {
     blocked_ = true;
     socket_.async_wait(boost::asio::ip::tcp::socket::wait_write,
                        [self = shared_from_this()](const boost::system::error_code&) {
@@ -235,6 +249,29 @@ void peer_connection::write(std::unique_lock<std::mutex>& lock) {
   lock.lock();
 }
 
+peer_connection::transfer peer_connection::transmit() {
+  using state = tls_stream::state;
+  const auto pieces = sending_.pieces();
+  if (tls_) {
+    const auto sent = tls_->write(pieces);
+    return {sent.size, sent.now};
+  }
+  std::array<iovec, max_pieces> vectors;
+  const auto count = std::min(pieces.size(), max_pieces);
+  std::size_t offered = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    vectors[i] = {const_cast<std::uint8_t*>(pieces[i].data), pieces[i].size};
+    offered += pieces[i].size;
+  }
+  msghdr header{};
+  header.msg_iov = vectors.data();
+  header.msg_iovlen = count;
+  const auto n = ::sendmsg(descriptor_, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (n >= 0) return {static_cast<std::size_t>(n), static_cast<std::size_t>(n) < offered ? state::would_block : state::progress};
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return {0, state::would_block};
+  return {0, errno == EINTR ? state::progress : state::closed};
+}
+
 // mutex_ held
 void peer_connection::suspend_sender(std::vector<term>& list) {
   if (const auto pid = actors::suspend_running_process()) list.push_back(pid);
@@ -246,7 +283,7 @@ std::size_t peer_connection::queued() const {
 }
 
 std::size_t peer_connection::unsent() const {
-  return sending_size_ + const_cast<dist::connection&>(out_).output().size() + out_.waiting();
+  return sending_size_ + const_cast<dist::connection&>(out_).output().size() + out_.waiting() + (tls_ ? tls_->unsent() : 0);
 }
 
 // ---- ending
@@ -257,6 +294,7 @@ void peer_connection::close(term reason) {
   closed_ = true;
   reason_ = reason;
   // The descriptor stays ours until nobody can be using it; both directions end now.
+  if (tls_) tls_->shutdown();
   ::shutdown(descriptor_, SHUT_RDWR);
   out_.clear_output();
   auto free = std::exchange(senders_, {});
@@ -277,7 +315,9 @@ void peer_connection::tick() {
   if (read == ticks_.read) {
     // Schedulers that are all busy leave bytes in the socket; the peer is alive nevertheless.
     int unread = 0;
-    if (::ioctl(descriptor_, FIONREAD, &unread) == 0 && unread > 0) ticks_.ticked = t;
+    if (::ioctl(descriptor_, FIONREAD, &unread) != 0 || unread < 0) unread = 0;
+    if (tls_ && tls_->holds_input()) unread = 1;
+    if (unread > 0) ticks_.ticked = t;
     if (ticks_.ticked == t && unread <= 0) {
       runtime_.log(actors::log_level::error, "node " + printable(atom_text(settings_.node)) +
                                                  " not responding, removing (timedout) connection");

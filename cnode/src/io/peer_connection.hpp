@@ -1,7 +1,7 @@
 // One established connection: bytes between a socket and dist::connection.
 //
 // Read by one scheduler thread at a time, written by any thread; frames of the peer are handed on in order. The two
-// directions share nothing: each has its own dist::connection. Kept alive by shared_ptr: the controller's table and the
+// directions share nothing but, under TLS, the tls_stream: each has its own dist::connection. Kept alive by shared_ptr: the controller's table and the
 // pending waits hold it. The descriptor is closed when the last reference goes, never under a running system call.
 #pragma once
 
@@ -20,6 +20,7 @@
 #include <cnode/protocol/handshake.hpp>
 
 #include "event_poller.hpp"
+#include "tls_stream.hpp"
 
 namespace cnode::node {
 
@@ -34,10 +35,11 @@ class peer_connection : public std::enable_shared_from_this<peer_connection> {
     std::size_t max_queued_output = 0;
     std::size_t busy_limit = 1 << 20;  // unsent output from which on senders are suspended; up to half of it they are resumed
   };
-  // Takes over the descriptor. `gone` is called once, from whichever thread, when no frame will follow; the reason is an atom.
+  // Takes over the descriptor and, where there is TLS on it, its stream. `gone` is called once, from whichever thread, when no frame will follow; the reason is an atom.
   using gone_function = std::function<void(const std::shared_ptr<peer_connection>&, term reason)>;
 
-  peer_connection(event_poller& poller, int descriptor, bool v6, actors::runtime& runtime, settings s, gone_function gone);
+  peer_connection(event_poller& poller, int descriptor, bool v6, actors::runtime& runtime, settings s, gone_function gone,
+                  std::unique_ptr<tls_stream> tls = {});
   ~peer_connection();
 
   // Begins to read; `already_read` came behind the handshake.
@@ -61,6 +63,12 @@ class peer_connection : public std::enable_shared_from_this<peer_connection> {
   bool closed() const { return closed_.load(std::memory_order_relaxed); }
 
  private:
+  struct transfer {
+    std::size_t size = 0;  // bytes of ours, whatever they are encrypted to
+    tls_stream::state now = tls_stream::state::progress;
+  };
+  transfer receive(std::span<std::uint8_t> room);
+  transfer transmit();     // from sending_, which stays as it is
   void arm_read();         // mutex_ held
   void on_readable();
   bool handle_frames();    // false: the connection was closed
@@ -78,11 +86,13 @@ class peer_connection : public std::enable_shared_from_this<peer_connection> {
   mutable std::mutex mutex_;           // guards what follows
   boost::asio::ip::tcp::socket socket_;
   const int descriptor_;
+  const std::unique_ptr<tls_stream> tls_;  // null: plain TCP. Has a lock of its own, which is taken after mutex_
   dist::connection out_;
   etf::output sending_;                // taken from out_ by whoever writes; only that thread touches it while writing_
   std::size_t sending_size_ = 0;
   bool writing_ = false;               // a thread is in write()
-  bool blocked_ = false;               // the socket is full; a wait for it is under way
+  bool blocked_ = false;               // the socket is full and a wait for it under way, or needs_input_
+  bool needs_input_ = false;           // the reader must take part in a TLS handshake first; it unblocks us
   bool reading_ = false;               // a thread is in on_readable()
   std::vector<term> senders_, large_senders_;  // suspended: until less is unsent, until less of large messages waits
   term reason_;

@@ -84,7 +84,11 @@ checked_options check(const start_options& o) {
   if (o.epmd_port) n.epmd_port = o.epmd_port;
   if (o.no_epmd) n.no_epmd = true;
   if (o.dist_port) n.dist_port = o.dist_port;
-  n.proto_dist = o.proto_dist == "inet6_tcp" ? node::proto_dist::inet6_tcp : node::proto_dist::inet_tcp;
+  n.proto_dist = node::proto_dist_named(o.proto_dist).value_or(node::proto_dist::inet_tcp);
+  n.ssl_dist_optfile = o.ssl_dist_optfile;
+  if (over_tls(n.proto_dist) == o.ssl_dist_optfile.empty())
+    return refuse(o.ssl_dist_optfile.empty() ? "--proto-dist " + o.proto_dist + " needs --ssl-dist-optfile FILE: where the certificates are"
+                                             : "--ssl-dist-optfile has no effect without --proto-dist inet_tls");
   n.address = o.address;
   n.limits.busy_limit = std::size_t{o.dist_busy_limit} << 10;
   n.limits.max_frame = o.max_frame << 20;

@@ -30,7 +30,7 @@ struct start_options {
   std::uint16_t dist_listen_min = 0, dist_listen_max = 0;
   std::uint16_t epmd_port = 0;           // 0: ERL_EPMD_PORT, then 4369
   unsigned net_ticktime = 60;               // seconds
-  std::string proto_dist = "inet_tcp";
+  std::string proto_dist = "inet_tcp", ssl_dist_optfile;
   std::string address;
   bool no_epmd = false;
   std::uint16_t dist_port = 0;
