@@ -9,6 +9,7 @@
 
 #include "program/client.hpp"
 #include "program/cookie.hpp"
+#include "program/release.hpp"
 #include "program/start.hpp"
 #include "program/start_options.hpp"
 
@@ -18,22 +19,32 @@ using namespace cnode::program;
 
 struct client_arguments {
   client_options options;
-  std::string cookie_file;
+  std::string cookie_file, vm_args;
   unsigned epmd_port = 0;
   double timeout = 10;
 };
 
 void add_client_options(CLI::App& verb, client_arguments& a) {
-  verb.add_option("node", a.options.node, "The node: name@host")->required();
+  verb.add_option("node", a.options.node, "The node: name@host, or - for the one of --vm-args")->required();
   verb.add_option("--cookie", a.options.cookie, "The cookie");
   verb.add_option("--cookie-file", a.cookie_file, "A file with the cookie (default: ~/.erlang.cookie, then the XDG place)");
   verb.add_option("--epmd-port", a.epmd_port, "epmd's port (default: ERL_EPMD_PORT, then 4369)")->check(CLI::Range(1, 65535));
   verb.add_option("--dist-port", a.options.dist_port, "Connect to this port, without asking epmd")->check(CLI::Range(1, 65535));
+  verb.add_option("--vm-args", a.vm_args, "A release's vm.args: its -sname or -name is the node -, its -setcookie the cookie");
   verb.add_option("--timeout", a.timeout, "Seconds to wait (default 10)")->check(CLI::Range(0.001, 1e6));
 }
 
 // False, after a sentence, when there is no cookie.
 bool ready(client_arguments& a) {
+  if (!a.vm_args.empty() || a.options.node == "-") {
+    const auto node = a.vm_args.empty() ? node_of_vm_args{{}, {}, "the node - needs --vm-args FILE"} : read_node(a.vm_args);
+    if (!node.error.empty()) {
+      std::fprintf(stderr, "cnode: %s\n", node.error.c_str());
+      return false;
+    }
+    if (a.options.node == "-") a.options.node = node.name;
+    if (a.options.cookie.empty() && a.cookie_file.empty()) a.options.cookie = node.cookie;
+  }
   auto cookie = find_cookie(a.options.cookie, a.cookie_file);
   if (!cookie.error.empty()) {
     std::fprintf(stderr, "cnode: %s\n", cookie.error.c_str());
@@ -78,6 +89,8 @@ void add_start_options(CLI::App& verb, start_options& o) {
   verb.add_option("--remote-code", o.remote_code, "off: refuse to load code for anybody outside")->check(CLI::IsMember({"on", "off"}));
   verb.add_option("--mode", o.mode, "embedded: calls load no modules, only --load and the functions of code do (default interactive, as erl's -mode)")
       ->check(CLI::IsMember({"embedded", "interactive"}));
+  verb.add_option("--release-root", o.release_root, "Run the release installed in this folder: its vm.args, sys.config, modules and applications");
+  verb.add_option("--release", o.release_version, "The version of it (default: as its releases/start_erl.data says)")->needs("--release-root");
   verb.add_option("--log-level", o.log_level, "debug, info, notice, warning or error (default notice, as erl's logger)")
       ->check(CLI::IsMember({"debug", "info", "notice", "warning", "error"}));
 }
@@ -118,13 +131,27 @@ int main(int argc, char** argv) {
   auto* sign_verb = app.add_subcommand("sign", "Give module files their digest again, after strip or an edit");
   sign_verb->add_option("files", files, "The module files")->required();
 
+  release_options release;
+  auto* release_verb = app.add_subcommand("release", "Make NAME-VSN.tar.gz, a release that runs and upgrades, from FILE.rel");
+  release_verb->add_option("file", release.rel, "The release resource file (.rel)")->required();
+  release_verb->add_option("--path", release.path, "Look for .app, .appup and module files in this folder (default: here); may be repeated, may have *");
+  release_verb->add_option("--output", release.output, "Where to write the archive (default: here)");
+  release_verb->add_option("--upgrade-from", release.upgrade_from, "An older release, as archive, installed folder or .rel: computes the relup; may be repeated");
+  release_verb->add_option("--sys-config", release.sys_config, "The release's sys.config (default: the one beside FILE.rel)");
+  release_verb->add_option("--vm-args", release.vm_args, "The release's vm.args (default: the one beside FILE.rel)");
+  std::string vm_args;
+  bool show_cookie = false;
+  auto* name_verb = app.add_subcommand("name", "Print the node name that a vm.args gives");
+  name_verb->add_option("--vm-args", vm_args, "The file")->required();
+  name_verb->add_flag("--show-cookie", show_cookie, "Print the cookie instead");
+
   if (argc == 1) {
-    std::fprintf(stderr, "cnode: say what to do: start, ping, call, stop, compile, describe or sign (cnode --help)\n");
+    std::fprintf(stderr, "cnode: say what to do: start, ping, call, stop, compile, describe, sign, release or name (cnode --help)\n");
     return 1;
   }
   const auto verbs = app.get_subcommands([](CLI::App*) { return true; });
   if (argv[1][0] != '-' && std::none_of(verbs.begin(), verbs.end(), [&](const CLI::App* verb) { return verb->get_name() == argv[1]; })) {
-    std::fprintf(stderr, "cnode: there is no verb '%.64s': start, ping, call, stop, compile, describe or sign (cnode --help)\n", argv[1]);
+    std::fprintf(stderr, "cnode: there is no verb '%.64s': start, ping, call, stop, compile, describe, sign, release or name (cnode --help)\n", argv[1]);
     return 1;
   }
   try {
@@ -133,10 +160,18 @@ int main(int argc, char** argv) {
     // --help and --version end here too, with 0; everything else is a mistake of the caller's.
     return app.exit(e) == 0 ? 0 : 1;
   }
-  if (start_verb->parsed()) return cnode::program::start(start, argc, argv);
+  if (start_verb->parsed()) {
+    if (const auto problem = apply_release(start); !problem.empty()) {
+      std::fprintf(stderr, "cnode: %s\n", problem.c_str());
+      return 1;
+    }
+    return cnode::program::start(start, argc, argv);
+  }
   if (compile_verb->parsed()) return cnode::program::compile(source, directory);
   if (describe_verb->parsed()) return cnode::program::describe(file);
   if (sign_verb->parsed()) return cnode::program::sign(files);
+  if (release_verb->parsed()) return make_release(release);
+  if (name_verb->parsed()) return print_node(vm_args, show_cookie);
   if (!ready(client)) return 1;
   if (ping_verb->parsed()) return ping(client.options);
   if (call_verb->parsed()) return call(client.options, module, function, args);

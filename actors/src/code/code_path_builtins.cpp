@@ -152,11 +152,12 @@ cnode_term priv_dir(cnode_env* env, const cnode_term* args) {
   return name.is_atom() || name.is_list() ? application_directory(env, name, "priv") : raise_function_clause(env);
 }
 
-// Where this program is installed: the folder above its bin.
+// Where this program is installed: the folder above its bin; of a release (ROOT/erts-VSN/bin) its root.
 std::string root() {
   std::error_code error;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
-  return error ? "/" : program.parent_path().parent_path().native();
+  const auto above = program.parent_path().parent_path();
+  return error ? "/" : above.filename().native().starts_with("erts-") ? above.parent_path().native() : above.native();
 }
 cnode_term root_dir(cnode_env* env, const cnode_term*) { return make_charlist(heap_of(env), root()).word(); }
 cnode_term lib_dir(cnode_env* env, const cnode_term*) { return make_charlist(heap_of(env), root() + "/lib").word(); }

@@ -17,6 +17,13 @@ struct start_server {
   block_ptr argument;  // its root is TERM, [] when none was given
 };
 
+// An application of a release, in start order.
+struct released_application {
+  std::string name;
+  std::string type;        // permanent, transient, temporary
+  bool load_only = false;
+};
+
 struct start_options {
   std::string sname, name;  // as typed
   std::string cookie, cookie_file;
@@ -40,6 +47,11 @@ struct start_options {
   std::string remote_code = "on";
   std::string mode = "interactive";         // as erl's -mode
   std::string log_level = "notice";
+  // A release says what the command line leaves open (program/release.hpp: apply_release).
+  std::string release_root;                 // folder
+  std::string release_version;              // empty: as releases/start_erl.data says
+  bool release_named = false;               // the name comes from vm.args
+  std::vector<released_application> applications;
 };
 
 struct checked_options {

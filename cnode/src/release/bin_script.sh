@@ -68,7 +68,7 @@ remote() {
   case ${node#*@} in *.*) kind=--name ;; *) kind=--sname ;; esac
   me=remote_$$@${node#*@}
   if command -v iex >/dev/null 2>&1; then
-    exec iex --hidden $kind "$me" --cookie "$cookie" --eval "node = :\"$node\"; true = Node.connect(node); IO.puts(\"connected; node is #{node}: :rpc.call(node, Mod, :fun, [args])\")"
+    exec iex --hidden $kind "$me" --cookie "$cookie" --eval "true = Node.connect(:\"$node\"); IO.puts(~S|connected: :rpc.call(:\"$node\", Mod, :fun, [args])|)"
   elif command -v erl >/dev/null 2>&1; then
     exec erl -hidden ${kind#-} "$me" -setcookie "$cookie" -eval "true = net_kernel:connect_node('$node'), io:format(\"connected: rpc:call('$node', Mod, fun, [Args])~n\")."
   fi

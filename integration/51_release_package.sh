@@ -1,0 +1,93 @@
+#!/bin/bash
+# A release from .rel to running: `cnode release` makes hotcode 0.1.0 and 0.2.0, the archive runs from an empty folder, each verb of
+# bin/hotcode does what it says, and systools of the erl at hand makes the same relup.
+. "$(dirname "$0")/lib.sh"
+: "${STORY_MODULES:=$here/../build/release/story_modules}"
+modules=$STORY_MODULES/release
+mkdir "$work/rel"
+cp "$here"/release/*.rel "$here/release/sys.config" "$work/rel/"
+printf -- '# hotcode\n-sname hotcode%s@localhost\n-setcookie %s\n+S 2\n' "$$" "$cookie" >"$work/rel/vm.args"
+
+# ---- making it
+make_release() { "$CNODE" release "$work/rel/hotcode-$1.rel" --path "$modules/$1" --output "$work/out" "${@:2}" 2>&1; }
+expect "cnode release prints the archive" "$(make_release 0.1.0)" "$work/out/hotcode-0.1.0.tar.gz"
+expect "an upgrade from it" "$(make_release 0.2.0 --upgrade-from "$work/out/hotcode-0.1.0.tar.gz")" "$work/out/hotcode-0.2.0.tar.gz"
+before=$(sha256sum <"$work/out/hotcode-0.2.0.tar.gz")
+make_release 0.2.0 --upgrade-from "$work/out/hotcode-0.1.0.tar.gz" >/dev/null
+expect "the same files give the same archive" "$(sha256sum <"$work/out/hotcode-0.2.0.tar.gz")" "$before"
+expect "tar reads it" "$(tar tzf "$work/out/hotcode-0.2.0.tar.gz" | grep -v '/$' | sort | tr '\n' ' ')" \
+  "bin/hotcode erts-0.1.0/bin/cnode erts-0.1.0/bin/cnode_probe lib/hotcode-0.2.0/ebin/demo_server.so lib/hotcode-0.2.0/ebin/hotcode.app lib/hotcode-0.2.0/ebin/hotcode.appup lib/hotcode-0.2.0/ebin/hotcode_app.so lib/hotcode-0.2.0/ebin/hotcode_sup.so lib/kernel-0.1.0/ebin/kernel.app lib/kernel-0.1.0/ebin/kernel.appup lib/sasl-0.1.0/ebin/sasl.app lib/sasl-0.1.0/ebin/sasl.appup lib/stdlib-0.1.0/ebin/stdlib.app lib/stdlib-0.1.0/ebin/stdlib.appup releases/0.2.0/hotcode.rel releases/0.2.0/relup releases/0.2.0/sys.config releases/0.2.0/vm.args releases/RELEASES releases/hotcode-0.2.0.rel releases/start_erl.data "
+tar xzOf "$work/out/hotcode-0.2.0.tar.gz" releases/0.2.0/relup >"$work/relup"
+
+# ---- systools on the same files
+mkdir "$work/new"
+tar xzf "$work/out/hotcode-0.2.0.tar.gz" -C "$work/new"
+tar xzf "$work/out/hotcode-0.1.0.tar.gz" -C "$work/new" --skip-old-files
+if [ -n "$(erl -noshell -eval 'io:put_chars(code:which(systools)), halt().' 2>/dev/null | grep systools)" ]; then
+  same=$(erl -noshell -eval "{ok,R,_,_}=systools:make_relup(\"$work/rel/hotcode-0.2.0\",[\"$work/rel/hotcode-0.1.0\"],[\"$work/rel/hotcode-0.1.0\"],[noexec,{path,[\"$work/new/lib/*/ebin\"]}]),
+    {ok,[O]}=file:consult(\"$work/relup\"), io:put_chars(case R of O -> \"same\"; _ -> io_lib:format(\"~p\",[R]) end), halt().")
+  expect "systools makes the same relup" "$same" same
+  read_back=$(erl -noshell -eval "{ok,[[{release,N,V,E,L,S}]]}=file:consult(\"$work/new/releases/RELEASES\"), io:format(\"~p\",[{N,V,E,length(L),S}]), halt().")
+  expect "RELEASES is what release_handler writes" "$read_back" '{"hotcode","0.2.0","0.1.0",4,permanent}'
+fi
+
+# ---- what is wrong gets a sentence
+wrong() { expect "$1" "$("$CNODE" release "${@:3}" 2>&1)" "cnode: $2"; }
+wrong "a path without the application" "hotcode.app (version 0.1.0): in none of the folders of the path (--path)" "$work/rel/hotcode-0.1.0.rel" --path "$work/rel"
+sed 's/"0.2.0"/"0.3.0"/' "$work/rel/hotcode-0.2.0.rel" >"$work/rel/next.rel"
+wrong "a version that is not there" "$modules/0.2.0/hotcode.app: is version 0.2.0, the release wants 0.3.0" "$work/rel/next.rel" --path "$modules/0.2.0"
+printf '{release, {"hotcode"\n vsn}}.\n' >"$work/rel/bad.rel"
+"$CNODE" release "$work/rel/bad.rel" 2>&1 | grep -q "^cnode: $work/rel/bad.rel:2: " || fail "a syntax error is not named with its line"
+
+# ---- running it, from a folder that holds nothing else
+root=$work/installed
+mkdir "$root"
+tar xzf "$work/out/hotcode-0.1.0.tar.gz" -C "$root"
+hotcode=$root/bin/hotcode
+node=hotcode$$@localhost
+ours() { pids+=("$("$hotcode" pid 2>/dev/null)"); }  # so that the story's end ends it, too
+expect "version" "$("$hotcode" version)" 0.1.0
+expect "ping before it runs" "$("$hotcode" ping 2>/dev/null)" pang
+dash "$hotcode" daemon || fail "daemon: $(cat "$root"/log/*)"
+ours
+expect "ping" "$("$hotcode" ping)" pong
+expect "daemon refuses a second node" "$("$hotcode" daemon 2>&1)" "hotcode: the node is running already"
+expect "pid is the node's" "$(readlink "/proc/$("$hotcode" pid)/exe")" "$root/erts-0.1.0/bin/cnode"
+expect "rpc" "$("$hotcode" rpc gen_server call '[demo_server, {add, 400000}]')" '<<"400000 added to blackode">>'
+expect "rpc without arguments" "$("$hotcode" rpc demo_server version)" 1
+expect "rpc names what is not there" "$("$hotcode" rpc nosuch f '[1]' 2>&1); $?" "{badrpc,{'EXIT',{undef,[{nosuch,f,[1],[]}]}}}; 1"
+expect "the application of the release runs" "$("$hotcode" rpc application which_applications | grep -o '{hotcode,[^}]*}')" '{hotcode,"demo","0.1.0"}'
+expect "with the release's sys.config" "$("$hotcode" rpc application get_env '[hotcode, greeting]')" '{ok,welcome}'
+expect "vm.args: +S" "$("$hotcode" rpc erlang system_info '[schedulers]')" 2
+expect "modules come from lib/" "$("$hotcode" rpc code which '[demo_server]')" "\"$root/lib/hotcode-0.1.0/ebin/demo_server.so\""
+expect "code:root_dir" "$("$hotcode" rpc code root_dir)" "\"$root\""
+expect "a BEAM node meets it" "$(erl_eval "io:format(\"~p\", [rpc:call('$node', sys, get_state, [demo_server])])")" '#{money => 700000,name => <<"blackode">>}'
+first=$("$hotcode" pid)
+"$hotcode" restart || fail "restart"
+ours
+[ "$first" != "$("$hotcode" pid)" ] || fail "restart left the same process running"
+expect "restarted" "$("$hotcode" rpc sys get_state '[demo_server]')" '#{money => 300000,name => <<"blackode">>}'
+shell=$(printf 'IO.inspect {:answer, :rpc.call(:"%s", :demo_server, :version, [])}\nSystem.halt(0)\n' "$node" | timeout 60 "$hotcode" remote 2>&1)
+echo "$shell" | grep -qF "connected: :rpc.call(:\"$node\", Mod, :fun, [args])" || fail "remote: $shell"
+echo "$shell" | grep -qF '{:answer, 1}' || fail "remote: the shell does not reach the node: $shell"
+echo "ok: remote is a shell that is connected"
+mkdir "$work/bare"; for tool in sh dirname readlink mkdir tail sleep tr sed grep; do ln -s "$(command -v $tool)" "$work/bare/"; done
+expect "remote without a shell on the machine" "$(PATH=$work/bare "$hotcode" remote 2>&1)" \
+  "hotcode: remote needs iex or erl, and neither is here; bin/hotcode rpc Mod Fun '[Args]' works without"
+expect "upgrade to what is not there" "$("$hotcode" upgrade 9.9.9 2>&1 | tail -1)" "hotcode: there is no $root/releases/hotcode-9.9.9.tar.gz, and version 9.9.9 is not unpacked"
+expect "upgrade without a version" "$("$hotcode" upgrade 2>&1)" "hotcode: upgrade needs a version: bin/hotcode upgrade VSN"
+"$hotcode" stop || fail "stop"
+expect "ping after stop" "$("$hotcode" ping 2>/dev/null)" pang
+expect "no verb" "$("$hotcode" dance 2>&1 | head -1)" "hotcode: there is no verb 'dance'"
+
+# ---- in the foreground, through a link, by SIGTERM; as another version; with what vm.args may not say
+ln -s "$hotcode" "$work/link"
+"$work/link" start --release 0.1.0 >"$work/foreground.log" 2>&1 & foreground=$!
+pids+=($foreground)
+wait_for "grep -q 'node $node ready' '$work/foreground.log'" "start in the foreground" $foreground
+kill -TERM $foreground; wait $foreground; expect "SIGTERM ends the foreground node with" $? 0
+expect "a version that is not installed" "$("$hotcode" start --release 7.7 2>&1)" "cnode: --release-root $root/releases/7.7: No such file or directory"
+echo '+K true' >>"$root/releases/0.1.0/vm.args"
+expect "a flag that cnode has not" "$("$hotcode" start 2>&1)" "cnode: $root/releases/0.1.0/vm.args:5: cnode start has no flag '+K true'"
+echo "0.1.0" >"$root/releases/start_erl.data"
+expect "a damaged start_erl.data" "$("$hotcode" ping 2>&1)" "hotcode: $root/releases/start_erl.data must be 'ErtsVsn Vsn'"
