@@ -246,8 +246,9 @@ void dist_controller::connect(term node, std::function<void(bool)> done, bool hi
   if (!legal(node)) return done(false);
   {
     std::lock_guard lock(pending_mutex_);
-    if (!find(node)) {
+    if (!is_connected(node)) {
       const auto [it, first] = pending_.try_emplace(node.word());
+      if (first) it->second.hidden = hidden;
       it->second.waiting.push_back(std::move(done));
       if (first) asio::post(control_, [this, node, hidden] { start_attempt(node, hidden); });
       return;
@@ -261,6 +262,16 @@ std::vector<term> dist_controller::nodes(bool visible, bool hidden) const {
   for (const auto& p : peers())
     if (!p->closed() && (p->visible() ? visible : hidden)) names.push_back(p->about().node);
   return names;
+}
+
+bool dist_controller::is_connected(term node) const {
+  const auto p = find(node);
+  return p && !p->closed();
+}
+
+bool dist_controller::is_busy(term node) const {
+  const auto p = find(node);
+  return p && p->busy();
 }
 
 bool dist_controller::disconnect_node(term node) {

@@ -25,6 +25,7 @@
 #include <cnode/node/node.hpp>
 
 #include "connector.hpp"
+#include "dynamic_names.hpp"
 #include "epmd_client.hpp"
 #include "event_poller.hpp"
 #include "handshake_session.hpp"
@@ -58,6 +59,8 @@ class dist_controller final : public actors::distribution {
   bool send(term node, const dist::control_message& m, term message) override;
   std::vector<term> nodes(bool visible, bool hidden) const override;
   void disconnect(term node) override { disconnect_node(node); }
+  bool is_connected(term node) const override;
+  bool is_busy(term node) const override;
 
   // ---- for the node
   bool disconnect_node(term node);
@@ -77,12 +80,14 @@ class dist_controller final : public actors::distribution {
     std::deque<queued_message> messages;
     std::size_t bytes = 0;
     std::vector<std::function<void(bool)>> waiting;  // who asked for the connection
+    bool hidden = false;                             // what the connection shall be
     bool given_up = false;                           // over a limit; the control thread is about to end it
   };
   struct established {
     int descriptor = -1;
     bool v6 = false, outgoing = false;
     std::string address, rest;
+    std::shared_ptr<const void> lease;
     std::unique_ptr<tls_stream> tls;
     dist::handshake_done handshake;
   };
@@ -118,6 +123,7 @@ class dist_controller final : public actors::distribution {
   boost::asio::steady_timer sweeper_;
   boost::asio::signal_set signals_;
   log_limit strangers_log_;
+  std::shared_ptr<dynamic_names> names_ = std::make_shared<dynamic_names>();
   std::list<std::shared_ptr<handshake_session>> strangers_;    // oldest first
   std::multiset<std::uint32_t> outstanding_;                   // challenges of ours nobody has answered yet
   std::unordered_map<cnode_term, std::shared_ptr<connect_attempt>> attempts_;

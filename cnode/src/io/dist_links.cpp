@@ -16,18 +16,6 @@ namespace cnode::node {
 namespace asio = boost::asio;
 using error_code = boost::system::error_code;
 
-namespace {
-
-std::string base36(std::uint64_t v) {
-  constexpr std::string_view digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-  std::string out;
-  do out.insert(out.begin(), digits[v % 36]);
-  while ((v /= 36) != 0);
-  return out;
-}
-
-}  // namespace
-
 dist::handshake_config dist_controller::handshake_settings(bool hidden, std::uint32_t& challenge) {
   challenge = random_u32();
   outstanding_.insert(challenge);
@@ -106,9 +94,16 @@ void dist_controller::decide(handshake_session& session) {
   using dist::name_decision;
   auto& machine = session.machine();
   if (machine.wants_name()) {
-    const auto number = std::uint64_t{random_u32()} << 32 | random_u32();
     if (!is_allowed("@" + machine.wanted_host(), session)) return machine.decide(name_decision::not_allowed);
-    return machine.decide(name_decision::ok, base36(number) + "@" + machine.wanted_host(), random_creation());
+    const auto fresh = [] { return std::pair{std::uint64_t{random_u32()} << 32 | random_u32(), random_creation()}; };
+    std::vector<std::shared_ptr<const void>> taken;  // by nodes that chose such a name themselves
+    auto lease = names_->take(machine.wanted_host(), fresh);
+    for (auto node = find_atom(lease->name); node && find(node); node = find_atom(lease->name)) {
+      taken.push_back(lease);
+      lease = names_->take(machine.wanted_host(), fresh);
+    }
+    session.lease = lease;
+    return machine.decide(name_decision::ok, lease->name, lease->creation);
   }
   const auto& name = machine.peer_name();
   if (!is_allowed(name, session)) return machine.decide(name_decision::not_allowed);
@@ -145,6 +140,8 @@ void dist_controller::start_attempt(term node, bool hidden) {
     std::lock_guard lock(pending_mutex_);
     if (!pending_.contains(node.word())) return;
   }
+  // The one before has ended; when that has been told the next begins.
+  if (find(node)) return;
   if (doors_closed_) return attempt_failed(node, "this node is stopping");
   auto& attempt = attempts_[node.word()];
   if (attempt) return;
@@ -206,6 +203,7 @@ void dist_controller::handshake_over(handshake_session& session, std::string res
   e.rest = std::move(rest);
   e.outgoing = outgoing;
   e.address = session.address();
+  e.lease = session.lease;
   const auto node = find_or_make_atom(e.handshake.peer_name);
   if (!node) {
     runtime_.log(actors::log_level::error,
@@ -237,6 +235,7 @@ void dist_controller::bring_up(term node, established e) {
   s.handshake = std::move(e.handshake);
   s.outgoing = e.outgoing;
   s.address = std::move(e.address);
+  s.lease = std::move(e.lease);
   s.max_frame = config_.limits.max_frame;
   s.max_queued_output = config_.limits.max_queued_output;
   s.busy_limit = config_.limits.busy_limit;
@@ -263,15 +262,23 @@ void dist_controller::bring_up(term node, established e) {
 
 void dist_controller::gone(const peer_ptr& peer, term reason) {
   const auto node = peer->about().node;
+  if (find(node) != peer) return;
+  // Told while it is in the table, where what is sent goes nowhere: who sends over the next connection has the nodedown behind him.
+  if (running_) runtime_.node_down(node, reason);
   {
     std::unique_lock table(peers_mutex_);
-    const auto it = peers_.find(node.word());
-    if (it == peers_.end() || it->second != peer) return;
-    peers_.erase(it);
+    peers_.erase(node.word());
   }
   if (!running_) return;
+  // Links and monitors that were made meanwhile went nowhere, too.
   runtime_.node_down(node, reason);
-  if (auto next = next_.extract(node.word())) bring_up(node, std::move(next.mapped()));
+  if (auto next = next_.extract(node.word())) return bring_up(node, std::move(next.mapped()));
+  bool wanted = false, hidden = false;
+  {
+    std::lock_guard lock(pending_mutex_);
+    if (const auto it = pending_.find(node.word()); it != pending_.end()) wanted = true, hidden = it->second.hidden;
+  }
+  if (wanted) start_attempt(node, hidden);
 }
 
 }  // namespace cnode::node
