@@ -30,6 +30,7 @@ struct attempt {
               c.our_name = "cpp@host";
               return std::pair{dist::handshake::we_started(c, "other@host"), std::uint32_t{1}};
             },
+        .make_tls = {},
         .challenge_over = [](std::uint32_t) {},
         .done = [](handshake_session&, const std::string&) {},
         .failed = [&](const std::string& text) { failed = text, io.stop(); }});
