@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <thread>
 
 #include <cnode/protocol/local_node.hpp>
 #include <cnode/protocol/term_order.hpp>
@@ -63,14 +64,70 @@ term nodes_1(call& c) {
   return node_list(c, out);
 }
 
+// nodes/2: {Node, #{connection_id, node_type}}, what is asked for.
+term nodes_2(call& c) {
+  if (!c[1].is_map()) return c.badarg();
+  bool id = false, type = false;
+  for (std::uint64_t i = 0; i < c[1].map_size(); ++i) {
+    const term key = c[1].map_key(i), value = c[1].map_value(i);
+    if (!(is(value, "true") || is(value, "false"))) return c.badarg();
+    if (is(key, "connection_id")) id = is(value, "true");
+    else if (is(key, "node_type")) type = is(value, "true");
+    else return c.badarg();
+  }
+  std::vector<term> kinds{c[0]}, all, hidden, out;
+  if (!c[0].is_atom()) {
+    const auto several = elements(c[0]);
+    if (!several) return c.badarg();
+    kinds = *several;
+  }
+  for (const term k : kinds)
+    if (!nodes_of(c.node(), k, all)) return c.badarg();
+  nodes_of(c.node(), atom("hidden"), hidden);
+  std::set<cnode_term> seen;
+  for (const term n : all) {
+    if (!seen.insert(n.word()).second) continue;
+    std::vector<term> keys, values;
+    const bool us = n.same(this_node().name);
+    if (id) {
+      const auto connection = us ? 0 : connection_id(c.node(), n);
+      keys.push_back(atom("connection_id")), values.push_back(connection ? small(connection) : undefined());
+    }
+    if (type) {
+      const bool is_hidden = std::any_of(hidden.begin(), hidden.end(), [&](term h) { return h.same(n); });
+      keys.push_back(atom("node_type")), values.push_back(atom(us ? "this" : is_hidden ? "hidden" : "visible"));
+    }
+    out.push_back(c.tuple(n, make_map(c.heap(), keys.data(), values.data(), keys.size())));
+  }
+  return make_list(c.heap(), out.data(), out.size());
+}
+
 term monitor_node_(call& c) {
   if (!c[0].is_atom() || !(is(c[1], "true") || is(c[1], "false"))) return c.badarg();
   if (!alive() && !c[0].same(this_node().name)) return c.error(atom("notalive"));
-  c.node().monitor_node(c.self().pid(), c[0], is(c[1], "true"));
+  const bool on = is(c[1], "true");
+  if (c[0].same(this_node().name)) return boolean(true);  // it cannot go down for those who live in it
+  auto& runtime = c.node();
+  runtime.monitor_node(c.self().pid(), c[0], on);
+  // Watching a node connects to it; when that fails, {nodedown, Node} comes.
+  if (auto* host = host_of(runtime); host && on) {
+    const term node = c[0];
+    host->connect(node, false, [&runtime, node, here = std::this_thread::get_id()](bool up) {
+      // Refused at once: no node can be called so. The end of an attempt is told by whoever made it, on another thread.
+      if (!up && std::this_thread::get_id() == here) runtime.node_down(node, atom("connection_setup_failed"));
+    });
+  }
   return boolean(true);
 }
+term monitor_node_3(call& c) {
+  const auto options = elements(c[2]);
+  if (!options) return c.badarg();
+  for (const term o : *options)
+    if (!is(o, "allow_passive_connect")) return c.badarg();
+  return monitor_node_(c);
+}
 term disconnect_node_(call& c) {
-  if (!c[0].is_atom()) return c.badarg();
+  if (!c[0].is_atom()) return boolean(false);
   if (!alive()) return atom("ignored");
   if (auto* host = host_of(c.node())) return boolean(host->disconnect(c[0]));
   return boolean(false);
@@ -112,18 +169,31 @@ term connect(call& c, bool hidden) {
 }
 term connect_node_(call& c) { return connect(c, false); }
 term hidden_connect_node_(call& c) { return connect(c, true); }
+// Seconds; {ongoing_change_to, Seconds} while it changes.
+term ticktime(call& c, const node_host& host) {
+  const term seconds = c.integer(std::chrono::duration_cast<std::chrono::seconds>(host.net_ticktime()).count());
+  return host.net_ticktime_changing() ? c.tuple(atom("ongoing_change_to"), seconds) : seconds;
+}
 term get_net_ticktime_(call& c) {
   auto* host = host_of(c.node());
-  return host ? c.integer(std::chrono::duration_cast<std::chrono::seconds>(host->net_ticktime()).count()) : atom("ignored");
+  if (!host || !alive()) return atom("ignored");
+  return ticktime(c, *host);
 }
-term set_net_ticktime_(call& c) {
+term set_net_ticktime(call& c, std::chrono::seconds transition) {
   auto* host = host_of(c.node());
-  if (!c[0].is_small() || c[0].small() <= 0 || c[0].small() > 10000000) return c.error(atom("function_clause"));
-  if (!host) return atom("ignored");
-  const std::chrono::milliseconds t = std::chrono::seconds(c[0].small());
-  if (t == host->net_ticktime()) return atom("unchanged");
-  host->set_net_ticktime(t);
-  return atom("change_initiated");
+  if (!c[0].is_small() || c[0].small() <= 0 || c[0].small() > 10000000) return c.function_clause();
+  if (!host || !alive()) return atom("ignored");
+  switch (host->set_net_ticktime(std::chrono::seconds(c[0].small()), transition)) {
+    case ticktime_change::unchanged: return atom("unchanged");
+    case ticktime_change::change_initiated: return atom("change_initiated");
+    case ticktime_change::ongoing_change_to: break;
+  }
+  return ticktime(c, *host);
+}
+term set_net_ticktime_1(call& c) { return set_net_ticktime(c, std::chrono::seconds(60)); }
+term set_net_ticktime_2(call& c) {
+  if (!c[1].is_small() || c[1].small() < 0 || c[1].small() > 10000000) return c.function_clause();
+  return set_net_ticktime(c, std::chrono::seconds(c[1].small()));
 }
 
 term peer_items(call& c, const peer& p) {
@@ -153,7 +223,7 @@ term node_info_2(call& c) {
 }
 term allow_(call& c) {
   const auto nodes = elements(c[0]);
-  if (!nodes) return c.error(atom("function_clause"));
+  if (!nodes) return atom("error");
   std::vector<std::string> names;
   for (const term n : *nodes) {
     if (!n.is_atom()) return atom("error");
@@ -239,16 +309,15 @@ term host_file_(call& c) { return c.tuple(atom("error"), atom("enoent")); }
 // ---- Elixir.Node
 term elixir_ping(call& c) { return ping_1(c); }
 term elixir_connect(call& c) { return connect(c, false); }
-term elixir_monitor_2(call& c) { return monitor_node_(c); }
 
 constexpr actors::builtin_function erlang_table[] = {
-    {"node", 0, bif<node_0>}, {"node", 1, bif<node_1>}, {"nodes", 0, bif<nodes_0>}, {"nodes", 1, bif<nodes_1>}, {"is_alive", 0, bif<is_alive_>},
-    {"monitor_node", 2, bif<monitor_node_>}, {"monitor_node", 3, bif<monitor_node_>}, {"disconnect_node", 1, bif<disconnect_node_>},
+    {"node", 0, bif<node_0>}, {"node", 1, bif<node_1>}, {"nodes", 0, bif<nodes_0>}, {"nodes", 1, bif<nodes_1>}, {"nodes", 2, bif<nodes_2>}, {"is_alive", 0, bif<is_alive_>},
+    {"monitor_node", 2, bif<monitor_node_>}, {"monitor_node", 3, bif<monitor_node_3>}, {"disconnect_node", 1, bif<disconnect_node_>},
     {"get_cookie", 0, bif<get_cookie_0>}, {"get_cookie", 1, bif<get_cookie_1>}, {"set_cookie", 1, bif<set_cookie_1>}, {"set_cookie", 2, bif<set_cookie_2>},
 };
 constexpr actors::builtin_function net_kernel_table[] = {
     {"connect_node", 1, bif<connect_node_>}, {"hidden_connect_node", 1, bif<hidden_connect_node_>}, {"get_net_ticktime", 0, bif<get_net_ticktime_>},
-    {"set_net_ticktime", 1, bif<set_net_ticktime_>}, {"set_net_ticktime", 2, bif<set_net_ticktime_>}, {"monitor_nodes", 1, bif<monitor_nodes_1>},
+    {"set_net_ticktime", 1, bif<set_net_ticktime_1>}, {"set_net_ticktime", 2, bif<set_net_ticktime_2>}, {"monitor_nodes", 1, bif<monitor_nodes_1>},
     {"monitor_nodes", 2, bif<monitor_nodes_2>}, {"nodes_info", 0, bif<nodes_info_>}, {"node_info", 1, bif<node_info_1>}, {"node_info", 2, bif<node_info_2>},
     {"allow", 1, bif<allow_>}, {"longnames", 0, bif<longnames_>}, {"nodename", 0, bif<nodename_>}, {"get_state", 0, bif<get_state_>},
     {"disconnect", 1, bif<disconnect_node_>},
@@ -261,9 +330,9 @@ constexpr actors::builtin_function auth_table[] = {
     {"cookie", 0, bif<get_cookie_0>},
 };
 constexpr actors::builtin_function elixir_table[] = {
-    {"self", 0, bif<node_0>}, {"alive?", 0, bif<is_alive_>}, {"list", 0, bif<nodes_0>}, {"list", 1, bif<nodes_1>}, {"ping", 1, bif<elixir_ping>},
+    {"self", 0, bif<node_0>}, {"alive?", 0, bif<is_alive_>}, {"list", 0, bif<nodes_0>}, {"list", 1, bif<nodes_1>}, {"list", 2, bif<nodes_2>}, {"ping", 1, bif<elixir_ping>},
     {"connect", 1, bif<elixir_connect>}, {"disconnect", 1, bif<disconnect_node_>}, {"get_cookie", 0, bif<get_cookie_0>},
-    {"set_cookie", 1, bif<set_cookie_1>}, {"set_cookie", 2, bif<set_cookie_2>}, {"monitor", 2, bif<elixir_monitor_2>}, {"monitor", 3, bif<elixir_monitor_2>},
+    {"set_cookie", 1, bif<set_cookie_1>}, {"set_cookie", 2, bif<set_cookie_2>}, {"monitor", 2, bif<monitor_node_>}, {"monitor", 3, bif<monitor_node_3>},
 };
 constexpr actors::builtin_function kernel_table[] = {{"node", 0, bif<node_0>}, {"node", 1, bif<node_1>}};
 

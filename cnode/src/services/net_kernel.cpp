@@ -57,8 +57,8 @@ void tell(actors::runtime& node, const subscription& s, term name, bool up, bool
   const term event = atom(up ? "nodeup" : "nodedown");
   if (s.info) {
     std::vector<term> items;
-    if (s.reason && !up) items.push_back(make_tuple_of(*b, atom("nodedown_reason"), copy(*b, reason)));
     if (s.id) items.push_back(make_tuple_of(*b, atom("connection_id"), small(connection)));
+    if (s.reason && !up) items.push_back(make_tuple_of(*b, atom("nodedown_reason"), copy(*b, reason)));
     if (s.with_type) items.push_back(make_tuple_of(*b, atom("node_type"), atom(visible ? "visible" : "hidden")));
     if (s.map) {
       std::vector<term> keys, values;
@@ -94,13 +94,29 @@ class net_kernel final : public service {
       reply = atom("yes");
       return true;
     }
-    if (is(request, "ticktime")) return reply = make_integer(self.scratch(), host_.net_ticktime().count()), true;
+    if (is(request, "ticktime")) return reply = ticktime(self.scratch()), true;
+    if (request.is_tuple(3) && is(request[0], "new_ticktime") && is_period(request[1]) && is_period(request[2])) return new_ticktime(self, request, reply);
     if (is(request, "longnames")) return reply = boolean(host_.long_names()), true;
     if (is(request, "nodename")) return reply = this_node().name, true;
     if (is(request, "get_state")) return reply = net_kernel_state(self.node(), self.scratch()), true;
     if (request.is_tuple(3) && is(request[0], "connect") && request[2].is_atom()) return connect(self, from, is(request[1], "hidden"), request[2], reply);
     if (request.is_tuple(2) && is(request[0], "disconnect") && request[1].is_atom()) return reply = boolean(host_.disconnect(request[1])), true;
     return false;
+  }
+
+  // Milliseconds.
+  static bool is_period(term t) { return t.is_small() && t.small() >= 0 && t.small() <= 10'000'000'000; }
+  term ticktime(block& b) const {
+    const term t = make_integer(b, host_.net_ticktime().count());
+    return host_.net_ticktime_changing() ? make_tuple_of(b, atom("ongoing_change_to"), t) : t;
+  }
+  bool new_ticktime(actors::process& self, term request, term& reply) {
+    switch (host_.set_net_ticktime(std::chrono::milliseconds(request[1].small()), std::chrono::milliseconds(request[2].small()))) {
+      case ticktime_change::unchanged: reply = atom("unchanged"); break;
+      case ticktime_change::change_initiated: reply = atom("change_initiated"); break;
+      case ticktime_change::ongoing_change_to: reply = ticktime(self.scratch()); break;
+    }
+    return true;
   }
 
   bool connect(actors::process& self, term from, bool hidden, term node, term& reply) {
@@ -132,37 +148,75 @@ term net_kernel_state(actors::runtime& node, block& b) {
   return make_map(b, keys, values, alive ? 4 : 1);
 }
 
-term monitor_nodes(call& c, term flag, term options) {
-  const auto list = elements(options);
-  if (!(is(flag, "true") || is(flag, "false")) || (!list && !options.is_map())) return c.tuple(atom("error"), atom("badarg"));
-  subscription s;
-  s.pid = c.self().pid();
-  std::vector<std::pair<term, term>> given;
-  if (options.is_map()) {
-    s.info = s.map = true;  // the map form always asks for the three-element messages
-    for (std::uint64_t i = 0; i < options.map_size(); ++i) given.emplace_back(options.map_key(i), options.map_value(i));
-  } else {
-    for (const term o : *list) o.is_tuple(2) ? given.emplace_back(o[0], o[1]) : given.emplace_back(o, boolean(true));
-  }
-  for (const auto& [key, value] : given) {
-    s.info = true;
-    if (is(key, "nodedown_reason")) {
-      s.reason = is(value, "true");
-    } else if (is(key, "node_type") && (is(value, "visible") || is(value, "hidden") || is(value, "all"))) {
-      s.with_type = true;
-      s.visible = !is(value, "hidden");
-      s.hidden = !is(value, "visible");
-    } else if (is(key, "connection_id")) {
-      s.id = is(value, "true");
+namespace {
+
+term refusal(call& c, std::string_view why, term what) { return c.tuple(atom("error"), c.tuple(atom(why), what)); }
+bool is_flag(term t) { return is(t, "true") || is(t, "false"); }
+bool is_node_type(term t) { return is(t, "visible") || is(t, "hidden") || is(t, "all"); }
+void take_type(subscription& s, term type) {
+  s.with_type = true;
+  s.visible = !is(type, "hidden");
+  s.hidden = !is(type, "visible");
+}
+
+// What net_kernel:check_options/1 answers; nothing when the options are right.
+term read_options(call& c, const std::vector<term>& options, subscription& s) {
+  std::vector<term> unknown;
+  term type;
+  for (const term o : options) {
+    if (is(o, "nodedown_reason")) {
+      s.reason = true;
+    } else if (is(o, "connection_id")) {
+      s.id = true;
+    } else if (o.is_tuple(2) && is(o[0], "node_type")) {
+      if (!is_node_type(o[1])) return refusal(c, "bad_option_value", o);
+      if (type && !type[1].same(o[1])) return refusal(c, "option_value_mismatch", c.list(o, type));
+      take_type(s, (type = o)[1]);
     } else {
-      return c.tuple(atom("error"), c.tuple(atom("unknown_options"), c.list(key)));
+      unknown.push_back(o);
     }
   }
+  s.info = !options.empty();
+  return unknown.empty() ? term{} : refusal(c, "unknown_options", make_list(c.heap(), unknown.data(), unknown.size()));
+}
+term read_options(call& c, term map, subscription& s) {
+  s.info = s.map = true;  // also an empty one
+  std::vector<term> keys, values;
+  for (std::uint64_t i = 0; i < map.map_size(); ++i) {
+    const term key = map.map_key(i), value = map.map_value(i);
+    const bool type = is(key, "node_type"), reason = is(key, "nodedown_reason"), id = is(key, "connection_id");
+    if (type ? !is_node_type(value) : (reason || id) && !is_flag(value)) {
+      return refusal(c, "bad_option_value", make_map(c.heap(), &key, &value, 1));
+    }
+    if (type) take_type(s, value);
+    else if (reason) s.reason = is(value, "true");
+    else if (id) s.id = is(value, "true");
+    else keys.push_back(key), values.push_back(value);
+  }
+  return keys.empty() ? term{} : refusal(c, "unknown_options", make_map(c.heap(), keys.data(), values.data(), keys.size()));
+}
+
+}  // namespace
+
+term monitor_nodes(call& c, term flag, term options) {
+  if (!is_flag(flag)) return atom("error");
+  subscription s;
+  s.pid = c.self().pid();
+  const auto list = elements(options);
+  if (!list && !options.is_map()) return refusal(c, "invalid_options", options);
+  if (const term wrong = list ? read_options(c, *list, s) : read_options(c, options, s)) return wrong;
   auto& subs = subscribers_of(c.node());
   std::lock_guard guard(subs.lock);
   if (is(flag, "true")) subs.list.push_back(s);
   else std::erase_if(subs.list, [&](const subscription& o) { return o.same(s); });
   return ok();
+}
+
+std::int64_t connection_id(const actors::runtime& node, term name) {
+  auto& subs = subscribers_of(node);
+  std::lock_guard guard(subs.lock);
+  const auto c = subs.connections.find(name.word());
+  return c == subs.connections.end() ? 0 : c->second;
 }
 
 void forget_subscribers(const actors::runtime& node) {

@@ -12,6 +12,8 @@ void start_net_kernel(node_host& host);
 term net_kernel_state(actors::runtime& node, block& b);
 // net_kernel:monitor_nodes/2
 term monitor_nodes(call& c, term flag, term options);
+// The number of the connection with that node, as monitor_nodes tells it; 0: there is none.
+std::int64_t connection_id(const actors::runtime& node, term name);
 // The runtime is gone.
 void forget_subscribers(const actors::runtime& node);
 

@@ -5,7 +5,8 @@
 
 #include <cnode/node/node.hpp>
 
-#include "application.hpp"
+#include <cnode/actors/applications.hpp>
+
 #include "services.hpp"
 
 namespace cnode::services {
@@ -19,7 +20,15 @@ class node_adapter final : public node_host {
   std::string cookie(const std::string& peer) const override { return node_.cookie(peer); }
   void set_cookie(const std::string& peer, const std::string& cookie) override { node_.set_cookie(peer, cookie); }
   std::chrono::milliseconds net_ticktime() const override { return node_.net_ticktime(); }
-  void set_net_ticktime(std::chrono::milliseconds t) override { node_.set_net_ticktime(t); }
+  bool net_ticktime_changing() const override { return node_.net_ticktime_changing(); }
+  ticktime_change set_net_ticktime(std::chrono::milliseconds t, std::chrono::milliseconds transition) override {
+    switch (node_.set_net_ticktime(t, transition)) {
+      case node::ticktime_change::unchanged: return ticktime_change::unchanged;
+      case node::ticktime_change::change_initiated: return ticktime_change::change_initiated;
+      case node::ticktime_change::ongoing_change_to: break;
+    }
+    return ticktime_change::ongoing_change_to;
+  }
   bool long_names() const override { return node_.config().long_names; }
   std::vector<peer> peers() const override {
     std::vector<peer> out;
@@ -46,8 +55,8 @@ void start(node::node& n, const start_options& options) {
   static std::vector<std::unique_ptr<node_adapter>> adapters;
   std::lock_guard guard(lock);
   auto& host = *adapters.emplace_back(std::make_unique<node_adapter>(n, options.arguments));
-  environment_of(n.runtime()).configure(options.config);
   add_node_builtins(host);
+  actors::configure_applications(n.runtime(), options.config);
   start_services(host);
 }
 

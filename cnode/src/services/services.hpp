@@ -28,6 +28,9 @@ struct peer {
   std::uint64_t bytes_in = 0, bytes_out = 0;
 };
 
+// What net_kernel:set_net_ticktime/2 answers.
+enum class ticktime_change { unchanged, change_initiated, ongoing_change_to };
+
 // What the services must know of the node. Outlives the runtime's threads; every function may be called from any thread.
 class node_host {
  public:
@@ -37,7 +40,8 @@ class node_host {
   virtual std::string cookie(const std::string& node) const = 0;
   virtual void set_cookie(const std::string& node, const std::string& cookie) = 0;
   virtual std::chrono::milliseconds net_ticktime() const = 0;
-  virtual void set_net_ticktime(std::chrono::milliseconds t) = 0;
+  virtual bool net_ticktime_changing() const { return false; }  // net_ticktime() is what it changes to
+  virtual ticktime_change set_net_ticktime(std::chrono::milliseconds t, std::chrono::milliseconds transition) = 0;
   virtual bool long_names() const = 0;
   virtual std::vector<peer> peers() const = 0;
   // net_kernel:connect_node/1; `done` may be called on any thread, also at once.

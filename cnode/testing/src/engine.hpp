@@ -80,7 +80,10 @@ struct engine final : std::enable_shared_from_this<engine>, private services::no
   std::string cookie(const std::string&) const override { return cookie_; }
   void set_cookie(const std::string&, const std::string& c) override { cookie_ = c; }
   std::chrono::milliseconds net_ticktime() const override { return ticktime_; }
-  void set_net_ticktime(std::chrono::milliseconds t) override { ticktime_ = t; }
+  services::ticktime_change set_net_ticktime(std::chrono::milliseconds t, std::chrono::milliseconds) override {
+    const bool same = std::exchange(ticktime_, t) == t;
+    return same ? services::ticktime_change::unchanged : services::ticktime_change::change_initiated;
+  }
   bool long_names() const override { return false; }
   std::vector<services::peer> peers() const override { return {}; }
   void connect(term, bool, std::function<void(bool)> done) override { done(false); }

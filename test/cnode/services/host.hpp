@@ -60,7 +60,10 @@ class host final : public services::node_host {
   std::string cookie(const std::string& node) const override { return node.empty() ? cookie_ : "of_" + node; }
   void set_cookie(const std::string&, const std::string& cookie) override { cookie_ = cookie; }
   std::chrono::milliseconds net_ticktime() const override { return ticktime_; }
-  void set_net_ticktime(std::chrono::milliseconds t) override { ticktime_ = t; }
+  services::ticktime_change set_net_ticktime(std::chrono::milliseconds t, std::chrono::milliseconds) override {
+    const bool same = std::exchange(ticktime_, t) == t;
+    return same ? services::ticktime_change::unchanged : services::ticktime_change::change_initiated;
+  }
   bool long_names() const override { return false; }
   std::vector<services::peer> peers() const override { return {{atom("b@host"), "10.0.0.2:4711", true, 3, 4}}; }
   void connect(term node, bool, std::function<void(bool)> done) override { done(atom_text(node) == "b@host"); }
