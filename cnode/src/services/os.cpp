@@ -157,9 +157,16 @@ term gethostname_0(call& c) {
 }
 constexpr actors::builtin_function inet_table[] = {{"gethostname", 0, bif<gethostname_0>}};
 
+// erl_call -e. Nothing here reads Erlang's syntax of functions.
+term eval_str_1(call& c) {
+  return c.tuple(atom("error"), c.text("this node is written in C++ and evaluates no Erlang; call a function: erl_call -a 'Mod Fun [Args]'"));
+}
+constexpr builtin erl_eval_table[] = {{"eval_str", 1, bif<eval_str_1>}};
+
 }  // namespace
 
 void add_os_functions(actors::code_server& code) {
+  code.add_builtin("erl_eval", erl_eval_table);
   code.add_builtin("init", init_table);
   code.add_builtin("os", os_table);
   code.add_builtin("timer", timer_table);
