@@ -11,6 +11,7 @@ add_library(cnode_release STATIC
   ${CMAKE_CURRENT_BINARY_DIR}/bin_script.cpp
   src/release/application_order.cpp
   src/release/archive.cpp
+  src/release/instructions.cpp
   src/release/package.cpp
   src/release/release_files.cpp
   src/release/relup.cpp

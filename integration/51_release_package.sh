@@ -91,3 +91,31 @@ echo '+K true' >>"$root/releases/0.1.0/vm.args"
 expect "a flag that cnode has not" "$("$hotcode" start 2>&1)" "cnode: $root/releases/0.1.0/vm.args:5: cnode start has no flag '+K true'"
 echo "0.1.0" >"$root/releases/start_erl.data"
 expect "a damaged start_erl.data" "$("$hotcode" ping 2>&1)" "hotcode: $root/releases/start_erl.data must be 'ErtsVsn Vsn'"
+
+# ---- on a machine that has the runtime libraries, a shell and little else: no epmd, no erl, no compiler
+bare=$work/machine
+on_bare() { timeout 120 env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin unshare --mount sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" /bin/sh /opt/hotcode/bin/hotcode "$@"' "$bare" "$@"; }
+libraries() { ldd "$1" | grep -oE '/[^ ]+' | while read -r l; do mkdir -p "$bare$(dirname "$l")"; cp -L "$l" "$bare$l"; done; }
+mkdir -p "$bare"/{bin,usr/bin,tmp,proc,dev,etc,opt/hotcode}
+if [ "$(id -u)" -ne 0 ] || ! unshare --mount mount -t proc proc "$bare/proc" 2>/dev/null; then
+  echo "skipped: the bare machine needs root and a /proc of its own"
+  exit 0
+fi
+for tool in dash readlink dirname mkdir tail sleep tr sed grep cat setsid; do
+  cp "$(readlink -f "$(command -v $tool)")" "$bare/usr/bin/$tool"
+  libraries "$(command -v $tool)"
+done
+cp "$bare/usr/bin/dash" "$bare/bin/sh"
+libraries "$CNODE"; libraries "$(dirname "$CNODE")/cnode_probe"
+echo "127.0.0.1 localhost" >"$bare/etc/hosts"
+mknod "$bare/dev/null" c 1 3 2>/dev/null || : >"$bare/dev/null"
+printf -- '-sname bare%s@localhost -setcookie %s\n-start_epmd false -erl_epmd_port %s\n' "$$" "$cookie" $((30000 + $$ % 20000)) >"$work/bare.args"
+"$CNODE" release "$work/rel/hotcode-0.1.0.rel" --path "$modules/0.1.0" --output "$work/bare_out" --vm-args "$work/bare.args" >/dev/null || fail "cnode release --vm-args"
+tar xzf "$work/bare_out/hotcode-0.1.0.tar.gz" -C "$bare/opt/hotcode"
+on_bare daemon || fail "daemon on the bare machine: $(cat "$bare"/opt/hotcode/log/*)"
+pids+=("$(on_bare pid)")
+expect "a bare machine: ping without epmd" "$(on_bare ping)" pong
+expect "a bare machine: the application runs" "$(on_bare rpc sys get_state '[demo_server]')" '#{money => 300000,name => <<"blackode">>}'
+expect "a bare machine: remote" "$(on_bare remote 2>&1)" "hotcode: remote needs iex or erl, and neither is here; bin/hotcode rpc Mod Fun '[Args]' works without"
+on_bare stop || fail "stop on the bare machine"
+expect "a bare machine: stopped" "$(on_bare ping 2>/dev/null)" pang

@@ -53,6 +53,8 @@ bool apply(const vm_flag& f, start_options& o) {
   if (f.name == "-setcookie") return f.values.size() == 1 && (!o.cookie_file.empty() || set(o.cookie));
   if (f.name == "-config") return set(o.config);
   if (f.name == "-mode") return f.values.size() == 1 && (f.values[0] == "embedded" || f.values[0] == "interactive") && (o.mode = f.values[0], true);
+  if (f.name == "-proto_dist") return f.values.size() == 1 && node::proto_dist_named(f.values[0]) && (o.proto_dist != "inet_tcp" || (o.proto_dist = f.values[0], true));
+  if (f.name == "-ssl_dist_optfile") return set(o.ssl_dist_optfile);
   if (f.name == "-hidden") return f.values.empty() && (o.hidden = true);
   if (f.name == "-pa" || f.name == "-pz") {
     o.code_path.insert(o.code_path.end(), f.values.begin(), f.values.end());
@@ -102,15 +104,25 @@ node_of_vm_args read_node(const std::string& file) {
   auto b = block::make(64);
   auto flags = release::read_vm_args(*b, file);
   node_of_vm_args out;
-  if (!flags) return {{}, {}, flags.error().text};
+  const auto failed = [](std::string text) {
+    node_of_vm_args n;
+    n.error = std::move(text);
+    return n;
+  };
+  if (!flags) return failed(flags.error().text);
   node::node_config config;
+  bool no_epmd = false;
+  unsigned long port = 0;
   for (const auto& f : *flags) {
     if (f.values.size() != 1) continue;
     if (f.name == "-sname" || f.name == "-name") config.name = f.values[0], config.long_names = f.name == "-name";
     if (f.name == "-setcookie") out.cookie = f.values[0];
+    if (f.name == "-start_epmd") no_epmd = f.values[0] == "false";
+    if (f.name == "-erl_epmd_port") number(f.values[0], 1, 65535, port);
   }
-  if (config.name.empty()) return {{}, {}, file + ": has no -sname and no -name"};
-  if (auto e = node::complete_name(config)) return {{}, {}, file + ": " + e->text};
+  if (config.name.empty()) return failed(file + ": has no -sname and no -name");
+  if (auto e = node::complete_name(config)) return failed(file + ": " + e->text);
+  if (no_epmd) out.dist_port = static_cast<std::uint16_t>(port);
   out.name = config.name;
   return out;
 }

@@ -1,6 +1,7 @@
 // The verbs around releases: `cnode release`, `cnode name`, and what `cnode start --release-root` adds to the options.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,7 @@ int make_release(const release_options& options);
 struct node_of_vm_args {
   std::string name;  // complete: name@host
   std::string cookie;
+  std::uint16_t dist_port = 0;  // of -erl_epmd_port, when -start_epmd false says that there is no epmd
   std::string error;
 };
 node_of_vm_args read_node(const std::string& vm_args);

@@ -3,6 +3,7 @@
 
 #include <cnode/protocol/term_order.hpp>
 
+#include "release/instructions.hpp"
 #include "release/release_files.hpp"
 #include "release/term_file.hpp"
 #include "release_folder.hpp"
@@ -113,6 +114,31 @@ TEST(ReleaseFiles, NameWhatIsWrongInARelup) {
   };
   EXPECT_EQ(m("point_of_no_return", "{load,{m,brutal,soft_purge}}"), ": the list of versions to upgrade from, the script for 0.1.0: bad_purge_method: brutal should be soft_purge or brutal_purge");
   EXPECT_EQ(m(",[]}.", ",none}."), ": the list of versions to downgrade to is none: none");
+}
+
+TEST(Instructions, AreReadAsAReleaseHandlerCarriesThemOut) {
+  using namespace instruction;
+  auto b = block::make(256);
+  const auto script = parsed(
+      "[{load_object_code,{hotcode,\"0.2.0\",[m,n]}},point_of_no_return,{suspend,[m,{n,50}]},{load,{m,soft_purge,brutal_purge}},{code_change,down,[{m,x}]},"
+      "{code_change,[{n,y}]},{sync_nodes,i,[a@b]},{apply,{f,g,[1]}},restart_emulator]");
+  auto read = parse(*b, elements(script->root));
+  ASSERT_TRUE(read) << read.error().text;
+  ASSERT_EQ(read->size(), 9u);
+  EXPECT_EQ(std::get<load_object_code>(read->at(0)).modules.size(), 2u);
+  EXPECT_TRUE(std::holds_alternative<point_of_no_return>(read->at(1)));
+  const auto& suspended = std::get<suspend>(read->at(2)).modules;
+  EXPECT_EQ(to_text(suspended.at(0).second), "default");
+  EXPECT_EQ(to_text(suspended.at(1).second), "50");
+  EXPECT_TRUE(std::get<load>(read->at(3)).soft_pre_purge);
+  EXPECT_FALSE(std::get<load>(read->at(3)).soft_post_purge);
+  EXPECT_TRUE(std::get<code_change>(read->at(4)).down);
+  EXPECT_FALSE(std::get<code_change>(read->at(5)).down);
+  EXPECT_EQ(to_text(std::get<instruction::apply>(read->at(7)).arguments), "[1]");
+  const auto high = parsed("[{update,m,soft,brutal_purge,brutal_purge,[]}]");
+  const auto refused = parse(*b, elements(high->root));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(to_text(refused.error().reason), "{error,systools_rc,{bad_instruction,{update,m,soft,brutal_purge,brutal_purge,[]}}}");
 }
 
 TEST(ReleaseFiles, NameWhatIsWrongInReleases) {
