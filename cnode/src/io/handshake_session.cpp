@@ -44,7 +44,9 @@ void handshake_session::start(std::chrono::milliseconds limit) {
   timer_.async_wait([self = shared_from_this(), limit](const error_code& e) {
     if (e || self->over_) return;
     self->failed_in_tls_ = self->tls_ && !self->tls_ready_;
-    self->fail((self->failed_in_tls_ ? "TLS: no answer within " : "no answer within ") + std::to_string(limit.count()) + " ms");
+    const auto text = "no answer within " + std::to_string(limit.count()) + " ms";
+    // Plain BEAM nodes take the greeting for the beginning of a long message.
+    self->fail(self->failed_in_tls_ ? "TLS: " + text + "; does the peer speak TLS? (erl needs -proto_dist inet_tls)" : text);
   });
   step();
 }
