@@ -1,4 +1,15 @@
 target_sources(cnode_actors PRIVATE
+  src/application/application_builtins.cpp
+  src/application/application_calls.cpp
+  src/application/application_change.cpp
+  src/application/application_controller.cpp
+  src/application/application_master.cpp
+  src/application/application_spec.cpp
+  src/application/application_table.cpp
+  src/application/controller_process.cpp
+  src/application/controller_state.cpp
+  src/application/elixir_application_builtins.cpp
+  src/application/sys_config.cpp
   src/behaviours.cpp
   src/call_context.cpp
   src/elixir_gen_server_builtins.cpp

@@ -10,8 +10,10 @@ add_executable(cnode
   src/main.cpp
   src/program/client.cpp
   src/program/cookie.cpp
+  src/program/question.cpp
   src/program/release.cpp
   src/program/start.cpp
+  src/program/start_applications.cpp
   src/program/start_options.cpp)
 target_include_directories(cnode PRIVATE src ${CNODE_EI_INCLUDE})
 target_compile_definitions(cnode PRIVATE CNODE_VERSION="${PROJECT_VERSION}" CNODE_LIBEXEC="${CMAKE_INSTALL_LIBEXECDIR}" _REENTRANT)  # ei.h: erl_errno of the thread

@@ -62,6 +62,22 @@ task<term> call_context::call(term module, term function, term args) {
   co_return out.result;
 }
 
+term call_context::tail_call(term module, term function, term args) {
+  tail_module_ = module;
+  tail_function_ = function;
+  tail_args_ = args;
+  return args;
+}
+
+bool call_context::set_tail_call(cnode_env* env) const {
+  if (!tail_module_) return false;
+  env->outcome = CNODE_TAIL_CALL;
+  env->tail_module = tail_module_.word();
+  env->tail_function = tail_function_.word();
+  env->tail_args = tail_args_.word();
+  return true;
+}
+
 void call_context::resume(cnode_env* env, term message) {
   env_ = env;
   if (adopted_) {
@@ -117,7 +133,9 @@ cnode_term after_step(cnode_env* env, std::unique_ptr<waiting_frame> frame) {
   }
   env->outcome = 0;
   try {
-    return frame->body.take().word();
+    const term value = frame->body.take();
+    if (frame->cx.set_tail_call(env)) return CNODE_NONE;
+    return value.word();
   } catch (const raised& r) {
     return raise_with(env, r.error_class, r.reason, r.stacktrace);
   } catch (const std::exception& e) {

@@ -41,11 +41,15 @@ class call_context {
   task<outcome> apply(term module, term function, term args);
   // The same; what the function raised is thrown.
   task<term> call(term module, term function, term args);
+  // Ends the function by calling M:F(args) in its place, when the coroutine returns: `co_return cx.tail_call(...)`. What it made goes,
+  // but for args: so loops, as in Erlang, keep their process small.
+  term tail_call(term module, term function, term args);
 
   // For run_waiting's entry points.
   void resume(cnode_env* env, term message);
   bool matches(cnode_env* env, term message);
   void suspend(cnode_env* env, void* frame) const;  // fills env->continuation
+  bool set_tail_call(cnode_env* env) const;         // false: there was no tail_call
 
  private:
   bool applied(cnode_term result);  // true: out_ is set; false: it waits
@@ -58,6 +62,7 @@ class call_context {
   bool adopted_ = false;  // continuation_ is that of a function we called
   cnode_continuation continuation_{};
   outcome out_;
+  term tail_module_, tail_function_, tail_args_;
 };
 
 struct call_context::receive_awaiter {

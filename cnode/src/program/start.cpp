@@ -8,6 +8,7 @@
 #include <future>
 #include <memory>
 
+#include <cnode/actors/applications.hpp>
 #include <cnode/actors/code_server.hpp>
 #include <cnode/actors/compile_module.hpp>
 #include <cnode/actors/crash_report.hpp>
@@ -17,7 +18,9 @@
 #include <cnode/protocol/atom_table.hpp>
 #include <cnode/protocol/term_text.hpp>
 
+#include "question.hpp"
 #include "services/services.hpp"
+#include "start_applications.hpp"
 
 namespace cnode::program {
 namespace {
@@ -66,30 +69,6 @@ std::string load(actors::code_server& code, const std::string& option, const std
   return answer.get_future().get();
 }
 
-// Asks a supervisor for its children: it answers once they have been started, or is gone because one could not be.
-class started_question final : public actors::behaviour {
- public:
-  started_question(term supervisor, std::promise<std::string>& answer) : supervisor_(supervisor), answer_(answer) {}
-  void start(actors::process& self) override {
-    self.call(atom("supervisor"), atom("which_children"), std::span<const term>(&supervisor_, 1));
-  }
-  void receive(actors::process&, block_ptr& message) override { message.reset(); }
-  void returned(actors::process& self, actors::outcome result) override {
-    answered_ = true;
-    const bool started = result.kind == actors::outcome::value;
-    answer_.set_value(started ? "" : "--start: a process could not be started; the log says which and why");
-    self.exit(atom("normal"));
-  }
-  void stopping(actors::process&, term) override {
-    if (!answered_) answer_.set_value("--start: the node stopped before the processes were started");
-  }
-
- private:
-  term supervisor_;
-  std::promise<std::string>& answer_;
-  bool answered_ = false;
-};
-
 std::string start_servers(actors::runtime& node, const std::vector<start_server>& servers) {
   if (servers.empty()) return {};
   auto b = block::make(256);
@@ -107,9 +86,10 @@ std::string start_servers(actors::runtime& node, const std::vector<start_server>
     children.push_back(child);
   }
   const term supervisor = actors::start_supervisor(node, atom("cnode_sup"), children);
-  std::promise<std::string> answer;
-  node.spawn(std::make_unique<started_question>(supervisor, answer));
-  return answer.get_future().get();
+  // It answers once the children have been started, or is gone because one could not be.
+  const auto children_answer = ask(node, atom("supervisor"), atom("which_children"), make_list_of(*b, supervisor));
+  if (children_answer.how == answered::stopped) return "--start: the node stopped before the processes were started";
+  return children_answer.how == answered::value ? "" : "--start: a process could not be started; the log says which and why";
 }
 
 }  // namespace
@@ -145,13 +125,16 @@ int start(const start_options& options, int argc, char** argv) {
   });
   if (failed) return complain(failed->option.empty() || failed->text.find(failed->option) != std::string::npos ? failed->text : failed->option + ": " + failed->text);
   if (problem.empty()) problem = start_servers(node.runtime(), checked.servers);
+  if (problem.empty()) problem = start_applications(node.runtime(), options);
   if (!problem.empty()) {
+    actors::stop_applications(node.runtime());
     node.stop();
     return complain(problem);
   }
   std::printf("node %s ready\n", std::string(atom_text(node.name())).c_str());
   std::fflush(stdout);
   const int status = node.wait();
+  actors::stop_applications(node.runtime());
   node.stop();
   // Said in the log: somebody's code never returns. It shall not keep the program from ending.
   if (node.runtime().held_up() > 0) std::_Exit(status);

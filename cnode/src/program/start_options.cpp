@@ -1,14 +1,12 @@
 #include "start_options.hpp"
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
+#include <cnode/actors/applications.hpp>
 #include <cnode/protocol/term_text.hpp>
 
 #include "cookie.hpp"
+#include "start_applications.hpp"
 
 namespace cnode::program {
 namespace {
@@ -29,31 +27,6 @@ std::string parse_server(const std::string& text, start_server& out) {
   auto term = parse_term(text.substr(colon + 1));
   if (!term) return "--start " + text + ": the argument is no term: " + to_string(term.error());
   out.argument = std::move(*term);
-  return {};
-}
-
-// sys.config: one list of {Application, [{Key, Value}]} and a full stop.
-std::string read_config(const std::string& file, block_ptr& out) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return "--config " + file + ": " + std::strerror(errno);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (in.bad()) return "--config " + file + ": cannot be read";
-  auto terms = parse_terms(text.str());
-  if (!terms) return "--config " + file + ": " + to_string(terms.error());
-  const term list = (*terms)->root;
-  if (!list.is_cons() || !list.tail().is_nil()) return "--config " + file + ": must hold one list of {Application, [{Key, Value}]} and a full stop";
-  if (list_length(list.head()) < 0) return "--config " + file + ": " + to_text(list.head()).substr(0, 100) + " is not a list of {Application, [{Key, Value}]}";
-  for (term apps = list.head(); apps.is_cons(); apps = apps.tail()) {
-    const term app = apps.head();
-    bool good = app.is_tuple(2) && app[0].is_atom() && list_length(app[1]) >= 0;
-    for (term values = good ? app[1] : nil; good && values.is_cons(); values = values.tail()) {
-      good = values.head().is_tuple(2) && values.head()[0].is_atom();
-    }
-    if (!good) return "--config " + file + ": " + to_text(app).substr(0, 100) + " is not {Application, [{Key, Value}]}";
-  }
-  (*terms)->root = list.head();
-  out = std::move(*terms);
   return {};
 }
 
@@ -106,8 +79,10 @@ checked_options check(const start_options& o) {
     if (auto error = parse_server(text, s); !error.empty()) return refuse(error);
     out.servers.push_back(std::move(s));
   }
+  for (const auto& text : o.apps)
+    if (auto error = check_application(text); !error.empty()) return refuse(error);
   if (!o.config.empty()) {
-    if (auto error = read_config(o.config, out.config); !error.empty()) return refuse(error);
+    if (std::string why; !actors::read_config(o.config, out.config, why)) return refuse("--config " + why);
   }
   auto cookie = find_cookie(o.cookie, o.cookie_file);
   if (!cookie.error.empty()) return refuse(cookie.error);

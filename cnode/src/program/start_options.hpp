@@ -31,6 +31,7 @@ struct start_options {
   std::vector<std::string> code_path;    // --pa, in the order typed
   std::vector<std::string> load;         // --load
   std::vector<std::string> start;        // --start, as typed
+  std::vector<std::string> apps;         // --app, as typed
   std::string config;
   std::string keep_objects;              // directory; empty: none
   unsigned schedulers = 0;

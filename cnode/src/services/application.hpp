@@ -1,28 +1,25 @@
-// The environment of applications: what a config file and application:set_env/3 say.
+// Applications, as far as they are the services' business: what of the environment they read, and which are the node's own.
 #pragma once
-
-#include <memory>
 
 #include "call.hpp"
 
 namespace cnode::services {
 
-// Any thread.
+class node_host;
+
+// application:get_env/2 for code of the node. Any thread.
 class environment {
  public:
-  environment();
-  ~environment();
-  kept get(term application, term key) const;            // null: not set
-  void set(term application, term key, kept value);      // null unsets
-  std::vector<std::pair<term, kept>> all(term application) const;
-  // [{Application, [{Key, Value}]}], as sys.config has it; what has another shape is passed over.
-  void configure(term config);
+  explicit environment(const actors::runtime& node) : node_(node) {}
+  kept get(term application, term key) const;  // null: not set
 
  private:
-  struct impl;
-  std::unique_ptr<impl> impl_;
+  const actors::runtime& node_;
 };
 
-environment& environment_of(const actors::runtime& node);
+inline environment environment_of(const actors::runtime& node) { return environment(node); }
+
+// The process application_controller. After the builtins.
+void start_applications(node_host& host);
 
 }  // namespace cnode::services

@@ -4,8 +4,11 @@
 #include <mutex>
 #include <shared_mutex>
 
+#include <cnode/actors/applications.hpp>
+
 #include "application.hpp"
 #include "global.hpp"
+#include "kernel_sup.hpp"
 #include "logging.hpp"
 #include "modules.hpp"
 #include "net_kernel.hpp"
@@ -20,7 +23,6 @@ namespace {
 struct host_table {
   std::shared_mutex lock;
   std::map<const actors::runtime*, node_host*> hosts;
-  std::map<const actors::runtime*, environment> environments;
 };
 host_table& hosts() {
   static host_table t;
@@ -34,12 +36,6 @@ node_host* host_of(const actors::runtime& node) {
   std::shared_lock guard(t.lock);
   const auto i = t.hosts.find(&node);
   return i == t.hosts.end() ? nullptr : i->second;
-}
-
-environment& environment_of(const actors::runtime& node) {
-  auto& t = hosts();
-  std::unique_lock guard(t.lock);
-  return t.environments[&node];
 }
 
 void add_node_builtins(node_host& host) {
@@ -66,19 +62,21 @@ void add_node_builtins(node_host& host) {
 }
 
 void start_services(node_host& host) {
+  start_applications(host);
   start_net_kernel(host);
   start_rex(host);
   start_logger_proxy(host);
   start_pg(host.runtime());
   start_global(host.runtime());
+  start_kernel_sup(host);
 }
 
 void forget_host(node_host& host) {
   forget_subscribers(host.runtime());
+  actors::forget_applications(host.runtime());
   auto& t = hosts();
   std::unique_lock guard(t.lock);
   t.hosts.erase(&host.runtime());
-  t.environments.erase(&host.runtime());
 }
 
 }  // namespace cnode::services
