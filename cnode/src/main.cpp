@@ -37,12 +37,15 @@ void add_client_options(CLI::App& verb, client_arguments& a) {
 // False, after a sentence, when there is no cookie.
 bool ready(client_arguments& a) {
   if (!a.vm_args.empty() || a.options.node == "-") {
-    const auto node = a.vm_args.empty() ? node_of_vm_args{{}, {}, "the node - needs --vm-args FILE"} : read_node(a.vm_args);
+    node_of_vm_args node;
+    if (a.vm_args.empty()) node.error = "the node - needs --vm-args FILE";
+    else node = read_node(a.vm_args);
     if (!node.error.empty()) {
       std::fprintf(stderr, "cnode: %s\n", node.error.c_str());
       return false;
     }
     if (a.options.node == "-") a.options.node = node.name;
+    if (!a.options.dist_port) a.options.dist_port = node.dist_port;
     if (a.options.cookie.empty() && a.cookie_file.empty()) a.options.cookie = node.cookie;
   }
   auto cookie = find_cookie(a.options.cookie, a.cookie_file);
@@ -65,7 +68,6 @@ void add_start_options(CLI::App& verb, start_options& o) {
   verb.add_option("--pa", o.code_path, "Look for modules in this folder first; may be repeated");
   verb.add_option("--load", o.load, "Load this module at start; may be repeated");
   verb.add_option("--start", o.start, "NAME=Module or 'NAME=Module:TERM': a supervised, registered process started with TERM; may be repeated");
-  verb.add_option("--app", o.apps, "Start this application and those it needs: NAME, or NAME:transient, NAME:temporary (default permanent); may be repeated");
   verb.add_option("--config", o.config, "Application environment, as sys.config");
   verb.add_option("--schedulers", o.schedulers, "Scheduler threads (default: one per core)")->check(CLI::Range(1, 1024));
   verb.add_option("--dist-listen-min", o.dist_listen_min, "Lowest port to listen on")->check(CLI::Range(1, 65535));
