@@ -68,6 +68,7 @@ void add_start_options(CLI::App& verb, start_options& o) {
   verb.add_option("--pa", o.code_path, "Look for modules in this folder first; may be repeated");
   verb.add_option("--load", o.load, "Load this module at start; may be repeated");
   verb.add_option("--start", o.start, "NAME=Module or 'NAME=Module:TERM': a supervised, registered process started with TERM; may be repeated");
+  verb.add_option("--app", o.apps, "Start this application and those it needs: NAME, or NAME:transient, NAME:temporary (default permanent); may be repeated");
   verb.add_option("--config", o.config, "Application environment, as sys.config");
   verb.add_option("--schedulers", o.schedulers, "Scheduler threads (default: one per core)")->check(CLI::Range(1, 1024));
   verb.add_option("--dist-listen-min", o.dist_listen_min, "Lowest port to listen on")->check(CLI::Range(1, 65535));
