@@ -9,6 +9,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <cnode/actors/output_wait.hpp>
 #include <cnode/protocol/atom_table.hpp>
 
 #include "text.hpp"
@@ -236,6 +237,9 @@ bool dist_controller::send(term node, const dist::control_message& m, term messa
     asio::post(control_, [this, node] { attempt_failed(node, "too much is waiting for the connection"); });
     return true;
   }
+  // As behind a connection that is up and busy.
+  if (waiting.bytes > config_.limits.busy_limit)
+    if (const auto pid = actors::suspend_running_process()) waiting.suspended.push_back(pid);
   lock.unlock();
   if (first) asio::post(control_, [this, node] { start_attempt(node, false); });
   return true;

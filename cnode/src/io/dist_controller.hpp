@@ -80,6 +80,7 @@ class dist_controller final : public actors::distribution {
     std::deque<queued_message> messages;
     std::size_t bytes = 0;
     std::vector<std::function<void(bool)>> waiting;  // who asked for the connection
+    std::vector<term> suspended;                     // senders that wait until the connection is up or given up
     bool hidden = false;                             // what the connection shall be
     bool given_up = false;                           // over a limit; the control thread is about to end it
   };

@@ -5,6 +5,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <cnode/actors/output_wait.hpp>
 #include <cnode/protocol/atom_table.hpp>
 #include <cnode/protocol/dist_flags.hpp>
 
@@ -192,6 +193,7 @@ void dist_controller::attempt_failed(term node, const std::string& text) {
   runtime_.log(tls ? actors::log_level::error : actors::log_level::info,
                "no connection to node " + printable(atom_text(node)) + ": " + (tls ? text : printable(text)));
   runtime_.node_down(node, atom("connection_setup_failed"));
+  for (const auto pid : lost.suspended) actors::resume_process(runtime_, pid);
   for (const auto& done : lost.waiting) done(false);
 }
 
@@ -257,6 +259,7 @@ void dist_controller::bring_up(term node, established e) {
   }
   runtime_.node_up(node, peer->visible());
   peer->start(e.rest);
+  for (const auto pid : waited.suspended) actors::resume_process(runtime_, pid);
   for (const auto& done : waited.waiting) done(true);
 }
 
