@@ -1,6 +1,7 @@
 #!/bin/bash
-# Distribution headers and fragments with real nodes: BEAM nodes of OTP 25, 27 and 29 exchange random terms, terms of 64 and 256 MB and
-# numbered messages with this node. (libei, which knows neither, is 20_erl_call.sh.)
+# Distribution headers and fragments with real nodes: BEAM nodes of OTP 25, 27 and 29 exchange random terms, a 256 MB binary, a large nested
+# term (256 MB with OTP 25) and numbered messages with this node, which does not keep their memory. (libei, which knows neither headers nor
+# fragments, is 20_erl_call.sh.)
 . "$(dirname "$0")/lib.sh"
 . "$here/peers.sh"
 : "${STORY_MODULES:=$here/../build/release/story_modules}"
@@ -8,14 +9,18 @@
 erlc -o "$work" "$here/modules/framing.erl" || fail "framing.erl does not compile"
 share=${SANITIZED:+16}; : "${share:=1}"  # a build with sanitizers takes its time
 start_node cpp --pa "$STORY_MODULES" --load mirror
+cpp=$node_pid
+# rss FIELD: the node's memory in megabytes
+rss() { awk -v f="$1:" '$1 == f { print int($2 / 1024) }' "/proc/$cpp/status"; }
+before=$(rss VmRSS)
 
-# run_on NAME: framing:run/1 in that BEAM node.
+# run_on NAME NESTED: framing:run/3 in that BEAM node.
 run_on() {
   local got
   got=$(timeout 300 erl -noshell -hidden -sname "run_$1@localhost" -setcookie "$cookie" -env ERL_CRASH_DUMP /dev/null -eval "
     {ok, Code} = file:read_file(\"$work/framing.beam\"),
     {module, framing} = rpc:call('$1@localhost', code, load_binary, [framing, \"framing.beam\", Code]),
-    case rpc:call('$1@localhost', framing, run, ['cpp@localhost', $share]) of
+    case rpc:call('$1@localhost', framing, run, ['cpp@localhost', $share, $2]) of
       [_ | _] = Seen -> [io:format(\"ok: $1: ~0p~n\", [S]) || S <- Seen], halt(0);
       Wrong -> io:format(\"~p~n\", [Wrong]), halt(1)
     end." 2>&1) || fail "$1: $got"
@@ -23,13 +28,15 @@ run_on() {
 }
 
 start_beam otp25
-run_on otp25
+run_on otp25 256
 for suite in trixie:otp27 sid:otp29; do
   if dir=$(peer_dir "${suite%:*}"); then
     start_peer "$dir" "${suite#*:}"
-    run_on "${suite#*:}"
+    run_on "${suite#*:}" 32
   else
     echo "SKIPPED: no node of ${suite#*:} (needs root, debootstrap and a package mirror)"
   fi
 done
+echo "the node's memory: $before MB before, $(rss VmHWM) MB at most, $(rss VmRSS) MB after"
+[ -n "${SANITIZED:-}" ] || [ "$(rss VmRSS)" -lt $((before + 200)) ] || fail "the node keeps the memory of large messages"
 expect "the node's log" "$(grep -c 'invalid distribution message' "$work/cpp.log")" 0

@@ -1,16 +1,17 @@
-%% Usage: framing:run(Node, Share), Share 1 for all of it, 16 for the sixteenth part. Exchanges terms with gen_servers of mirror.so
-%% on that node, from a BEAM node of any release: random ones with thousands of atoms, a 256 MB binary and a 64 MB nested term with
-%% small calls passing meanwhile, and numbered messages of all sizes, whose order must be kept. Returns what was seen; any
+%% Usage: framing:run(Node, Share, Nested), Share 1 for all of it, 16 for the sixteenth part; Nested: MB of the nested term.
+%% Exchanges terms with gen_servers of mirror.so on that node, from a BEAM node of any release: random ones with thousands of atoms, a
+%% 256 MB binary and a large nested term with small calls passing meanwhile, and numbered messages of all sizes, whose order must be
+%% kept. Returns what was seen; any difference is an exception.
 %% difference is an exception.
 -module(framing).
--export([run/2]).
+-export([run/3]).
 
-run(Node, Share) ->
+run(Node, Share, Nested) ->
     true = net_kernel:connect_node(Node),
     _ = rand:seed(exsss, {1, 2, 3}),
     [{terms, terms(start(Node), 5000 div Share)},
      {binary, large(Node, binary:copy(<<"0123456789abcdef">>, (16 bsl 20) div Share))},
-     {nested, large(Node, nested((64 bsl 20) div Share))},
+     {nested, large(Node, nested((Nested bsl 20) div Share))},
      {order, order(start(Node), 3000 div Share)},
      {call_from_there, outward(Node)},
      {priority_exit, priority_exit(start(Node))}].

@@ -263,6 +263,24 @@ TEST_F(Framing, LetsSmallMessagesOfOthersPassALargeOne) {
   EXPECT_EQ(all[0].message.bytes().size(), 100 * piece);
 }
 
+TEST_F(Framing, DelaysASmallMessageBehindAGigabyteByNoMoreThanFourFragments) {
+  auto out = fresh();
+  const auto part = make_binary(*t.heap, std::string(16 << 20, 'x'));
+  const std::vector<term> parts(64, part);
+  ASSERT_TRUE(out.send(send{pid_of(1), t.ours, {}}, make_list(*t.heap, parts.data(), parts.size())));
+  EXPECT_GT(out.waiting(), std::size_t{1} << 30);
+  for (int write = 0; out.waiting() > 0; ++write) {
+    out.fill_output();
+    const auto before = out.output().size();
+    ASSERT_LE(before, 4 * (piece + 200));
+    if (write % 500 == 0) {
+      ASSERT_TRUE(out.send(send{pid_of(2), t.ours, {}}, t.message));
+      ASSERT_GT(out.output().size(), before) << "not behind what waits";
+    }
+    out.output().clear();
+  }
+}
+
 TEST_F(Framing, KeepsTheOrderOfEachSenderWhateverTheReceiverIsCalled) {
   auto out = fresh(), in = fresh();
   const auto large = make_binary(*t.heap, std::string(3 * piece, 'x'));
