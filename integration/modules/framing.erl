@@ -2,7 +2,6 @@
 %% Exchanges terms with gen_servers of mirror.so on that node, from a BEAM node of any release: random ones with thousands of atoms, a
 %% 256 MB binary and a large nested term with small calls passing meanwhile, and numbered messages of all sizes, whose order must be
 %% kept. Returns what was seen; any difference is an exception.
-%% difference is an exception.
 -module(framing).
 -export([run/3]).
 
