@@ -2,10 +2,11 @@
 # A release from .rel to running: `cnode release` makes hotcode 0.1.0 and 0.2.0, the archive runs from an empty folder, each verb of
 # bin/hotcode does what it says, and systools of the erl at hand makes the same relup.
 . "$(dirname "$0")/lib.sh"
-: "${STORY_MODULES:=$here/../build/release/story_modules}"
-modules=$STORY_MODULES/release
+example=$here/../actors/examples/hotcode
 mkdir "$work/rel"
-cp "$here"/release/*.rel "$here/release/sys.config" "$work/rel/"
+cp "$example"/*.rel "$example/sys.config" "$work/rel/"
+mkdir "$work/modules"; ln -s "$EXAMPLES/hotcode/v1" "$work/modules/0.1.0"; ln -s "$EXAMPLES/hotcode/v2" "$work/modules/0.2.0"
+modules=$work/modules
 printf -- '# hotcode\n-sname hotcode%s@localhost\n-setcookie %s\n+S 2\n' "$$" "$cookie" >"$work/rel/vm.args"
 
 # ---- making it
@@ -54,7 +55,7 @@ expect "ping" "$("$hotcode" ping)" pong
 expect "daemon refuses a second node" "$("$hotcode" daemon 2>&1)" "hotcode: the node is running already"
 expect "pid is the node's" "$(readlink "/proc/$("$hotcode" pid)/exe")" "$root/erts-0.1.0/bin/cnode"
 expect "rpc" "$("$hotcode" rpc gen_server call '[demo_server, {add, 400000}]')" '<<"400000 added to blackode">>'
-expect "rpc without arguments" "$("$hotcode" rpc demo_server version)" 1
+expect "rpc without arguments" "$("$hotcode" rpc erlang node)" "$node"
 expect "rpc names what is not there" "$("$hotcode" rpc nosuch f '[1]' 2>&1); $?" "{badrpc,{'EXIT',{undef,[{nosuch,f,[1],[]}]}}}; 1"
 expect "the application of the release runs" "$("$hotcode" rpc application which_applications | grep -o '{hotcode,[^}]*}')" '{hotcode,"demo","0.1.0"}'
 expect "with the release's sys.config" "$("$hotcode" rpc application get_env '[hotcode, greeting]')" '{ok,welcome}'
@@ -67,9 +68,9 @@ first=$("$hotcode" pid)
 ours
 [ "$first" != "$("$hotcode" pid)" ] || fail "restart left the same process running"
 expect "restarted" "$("$hotcode" rpc sys get_state '[demo_server]')" '#{money => 300000,name => <<"blackode">>}'
-shell=$(printf 'IO.inspect {:answer, :rpc.call(:"%s", :demo_server, :version, [])}\nSystem.halt(0)\n' "$node" | timeout 60 "$hotcode" remote 2>&1)
+shell=$(printf 'IO.inspect {:answer, :rpc.call(:"%s", :demo_server, :add_money, [1])}\nSystem.halt(0)\n' "$node" | timeout 60 "$hotcode" remote 2>&1)
 echo "$shell" | grep -qF "connected: :rpc.call(:\"$node\", Mod, :fun, [args])" || fail "remote: $shell"
-echo "$shell" | grep -qF '{:answer, 1}' || fail "remote: the shell does not reach the node: $shell"
+echo "$shell" | grep -qF '{:answer, "1 added to blackode"}' || fail "remote: the shell does not reach the node: $shell"
 echo "ok: remote is a shell that is connected"
 mkdir "$work/bare"; for tool in sh dirname readlink mkdir tail sleep tr sed grep; do ln -s "$(command -v $tool)" "$work/bare/"; done
 expect "remote without a shell on the machine" "$(PATH=$work/bare "$hotcode" remote 2>&1)" \

@@ -1,8 +1,0 @@
-{application, hotcode,
- [{description, "demo"},
-  {vsn, "0.1.0"},
-  {modules, [hotcode_app, hotcode_sup, demo_server]},
-  {registered, [hotcode_sup, demo_server]},
-  {applications, [kernel, stdlib]},
-  {env, [{greeting, hello}]},
-  {mod, {hotcode_app, []}}]}.
