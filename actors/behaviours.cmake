@@ -15,6 +15,7 @@ target_sources(cnode_actors PRIVATE
   src/elixir_gen_server_builtins.cpp
   src/gen.cpp
   src/gen_call.cpp
+  src/gen_requests.cpp
   src/gen_server.cpp
   src/gen_server_builtins.cpp
   src/gen_server_start_stop.cpp

@@ -34,6 +34,8 @@ add_library(cnode_services STATIC
   src/services/pg_scope.cpp
   src/services/rex.cpp
   src/services/routine.cpp
+  src/services/rpc.cpp
+  src/services/spawn_requests.cpp
   src/services/service.cpp
   src/services/services.cpp
   src/services/spawn.cpp

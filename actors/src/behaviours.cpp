@@ -8,6 +8,7 @@ namespace cnode::actors {
 void add_behaviour_builtins(runtime& node) {
   auto& code = node.code();
   add_gen_server_builtins(code);
+  add_gen_request_builtins(code);
   add_elixir_gen_server_builtins(code);
   add_sys_builtins(code);
   add_proc_lib_builtins(code);

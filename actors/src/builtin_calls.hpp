@@ -18,6 +18,7 @@ term args_list(call_context& cx, T... t) {
 }
 
 void add_gen_server_builtins(code_server& code);
+void add_gen_request_builtins(code_server& code);
 void add_elixir_gen_server_builtins(code_server& code);
 void add_sys_builtins(code_server& code);
 void add_proc_lib_builtins(code_server& code);

@@ -63,7 +63,12 @@ struct process_extras {
   term_map<monitor_entry> monitors;            // by number of our reference
   term_map<watcher_entry> watchers;            // by number of a reference made here, or by the other node's reference
   std::unordered_map<std::uint64_t, monitor_options::alias_mode> aliases;
-  struct pending_spawn { term node; bool link, monitor; };
+  struct pending_spawn {
+    term node;
+    bool link, monitor, reply_ok, reply_error, abandoned = false;
+    owned_term reply_tag, monitor_tag;
+    monitor_options::alias_mode alias;
+  };
   std::unordered_map<std::uint64_t, pending_spawn> spawns;
   struct entry { owned_term key, value; };
   std::vector<entry> dictionary;
@@ -158,6 +163,7 @@ struct core {
   static void on_down(process& p, term ref, term reason);
   static void on_node_down(process& p, term node);
   static void on_spawn_reply(process& p, term req, std::uint32_t flags, term result);
+  static void abandon_spawned(process& p, const process_extras::pending_spawn& asked, term req, term pid);
   static bool accept_alias(process& p, block& s);
   static void exit_message(process& p, term from, term reason, block_ptr s);
   static void die(process& p, term reason);
@@ -182,6 +188,7 @@ struct core {
   // The other half of a monitor that a spawn made.
   static void watch(process& p, term ref, term pid);
   static void set_queued(process& p) { p.status_.store(queued); }
+  static void spawn_requested_here(process& p, term ref, term module, term function, term args);
   static void deliver_down_now(process& p, term ref, term reason);
 };
 

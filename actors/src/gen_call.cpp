@@ -30,7 +30,7 @@ task<term> locate(call_context& cx, term process) {
   term found;
   if (process.is_tuple(2) && process[0].same(n.global)) {
     found = co_await cx.call(n.global, n.whereis_name, make_list_of(cx.heap(), process[1]));
-  } else if (process.is_tuple(3) && process[0].same(n.via) && process[1].is_atom()) {
+  } else if (process.is_tuple(3) && process[0].same(n.via)) {
     found = co_await cx.call(process[1], n.whereis_name, make_list_of(cx.heap(), process[2]));
   } else if (process.is_tuple(2) && process[0].is_atom() && process[1].is_atom()) {
     co_return process;
@@ -48,10 +48,8 @@ bool is_down(term m, term ref) {
 }
 
 struct reply_match {
-  term ref;
-  bool operator()(term m) const {
-    return m.is_tuple(2) && m[0].is_cons() && m[0].head().same(names().alias) && exactly_equal(m[0].tail(), ref);
-  }
+  term tag;
+  bool operator()(term m) const { return m.is_tuple(2) && exactly_equal(m[0], tag); }
 };
 
 bool reply_arrived(void* match, term m) { return (*static_cast<const reply_match*>(match))(m); }
@@ -62,6 +60,10 @@ term node_of_target(term target) {
 
 }  // namespace
 
+bool is_registry_name(term process) {
+  return (process.is_tuple(2) && process[0].same(names().global)) || (process.is_tuple(3) && process[0].same(names().via));
+}
+
 task<term> call(call_context& cx, term process, term label, term request, std::int64_t timeout_ms) {
   const auto& n = names();
   const term target = co_await locate(cx, process);
@@ -69,12 +71,14 @@ task<term> call(call_context& cx, term process, term label, term request, std::i
   if (target.same(cx.self().pid())) throw_exit(n.calling_self);
   if (target.is_tuple(2) && !cx.self().node().dist()) throw_exit(make_tuple_of(cx.heap(), n.nodedown, target[1]));
 
+  // Here and without a timeout no reply can come too late: no alias.
+  const bool plain = target.is_local_pid() && timeout_ms < 0;
   monitor_options how;
-  how.alias = monitor_options::demonitor;
+  if (!plain) how.alias = monitor_options::demonitor;
   const term ref = copy(cx.heap(), cx.self().monitor(target, how));
-  const term tag = make_cons(cx.heap(), n.alias, ref);
+  const term tag = plain ? ref : make_cons(cx.heap(), n.alias, ref);
   cx.self().send(target, make_tuple_of(cx.heap(), label, make_tuple_of(cx.heap(), cx.self().pid(), tag), request));
-  const reply_match is_reply{ref};
+  const reply_match is_reply{tag};
   const term m = co_await cx.receive([=](term t) { return is_reply(t) || is_down(t, ref); }, timeout_ms);
   if (!m) {
     cx.self().demonitor(ref, true);
@@ -90,8 +94,10 @@ task<term> call(call_context& cx, term process, term label, term request, std::i
     cx.self().demonitor(ref, true);
     co_return m[1];
   }
-  if (m[4].same(n.noconnection)) throw_exit(make_tuple_of(cx.heap(), n.nodedown, node_of_target(target)));
-  throw_exit(m[4]);
+  if (!m[4].same(n.noconnection)) throw_exit(m[4]);
+  // A nodedown that the registry has not noticed yet is as if it had.
+  if (is_registry_name(process)) throw_exit(n.noproc);
+  throw_exit(make_tuple_of(cx.heap(), n.nodedown, node_of_target(target)));
 }
 
 task<term> call_as(call_context& cx, term process, term label, term request, std::int64_t timeout_ms, term module, term function,
@@ -100,8 +106,16 @@ task<term> call_as(call_context& cx, term process, term label, term request, std
   try {
     co_return co_await call(cx, process, label, request, timeout_ms);
   } catch (const raised& r) {
-    if (!r.error_class.same(names().exit)) throw;
+    // `catch gen:call(...)` makes an exit of an error.
+    const bool is_error = r.error_class.same(names().error) && module.same(names().gen_server);
+    if (!is_error && !r.error_class.same(names().exit)) throw;
     reason = r.reason;
+    if (is_error) {
+        const bool no_clause = reason.same(names().function_clause);
+      const term where = make_tuple_of(cx.heap(), no_clause ? names().gen : atom("erlang"), atom(no_clause ? "do_for_proc" : "apply"),
+                                       small(no_clause ? 2 : 3), nil);
+      reason = make_tuple_of(cx.heap(), reason, r.stacktrace ? r.stacktrace : make_list_of(cx.heap(), where));
+    }
   }
   throw_exit(make_tuple_of(cx.heap(), reason, make_tuple_of(cx.heap(), module, function, args)));
 }

@@ -17,6 +17,8 @@ task<term> call_as(call_context& cx, term process, term label, term request, std
                    term args);
 // Where a server reference leads to: a pid, or {Name, Node} of another node; none when there is nobody here.
 task<term> locate(call_context& cx, term process);
+// {global, Name}, {via, Module, Name}
+bool is_registry_name(term process);
 // proc_lib:stop/3
 task<term> stop(call_context& cx, term process, term reason, std::int64_t timeout_ms);
 

@@ -1,4 +1,6 @@
 // The modules gen_server and gen, as other code on this node calls them.
+#include <algorithm>
+
 #include <cnode/protocol/local_node.hpp>
 #include <cnode/protocol/term_order.hpp>
 
@@ -25,15 +27,11 @@ term abcast(cnode_env* env, term nodes, term name, term request) {
 
 task<term> cast(call_context& cx, term server, term request) {
   const auto& n = names();
-  const bool registry = (server.is_tuple(2) && server[0].same(n.global)) || (server.is_tuple(3) && server[0].same(n.via));
   const term message = make_tuple_of(cx.heap(), n.gen_cast, request);
-  if (registry) {
-    try {
-      const term target = co_await gen::locate(cx, server);
-      if (target) cx.self().send(target, message);
-    } catch (const raised&) {
-      // catch global:send(...): nobody is told
-    }
+  if (gen::is_registry_name(server)) {
+    const bool global = server.is_tuple(2);
+    // `catch Module:send(Name, Message)`: nobody is told of a failure.
+    co_await cx.apply(global ? n.global : server[1], n.send, make_list_of(cx.heap(), server[global ? 1 : 2], message));
     co_return n.ok;
   }
   if (!server.is_pid() && !server.is_atom() && !(server.is_tuple(2) && server[0].is_atom() && server[1].is_atom()))
@@ -63,6 +61,7 @@ task<term> multi_call(call_context& cx, term nodes, term name, term request, std
   }
   const auto deadline = self.node().now() + std::chrono::milliseconds(timeout_ms);
   term replies = nil, bad = nil;
+  std::reverse(open.begin(), open.end());  // so that the answers are in the nodes' order
   for (const auto& a : open) {
     const auto is_reply = [ref = a.ref, tag](term m) {
       return m.is_tuple(2) && m[0].is_cons() && m[0].head().is_cons() && exactly_equal(m[0].head().tail(), ref) &&
@@ -106,15 +105,20 @@ cnode_term call2(cnode_env* env, builtin_args a) {
   });
 }
 
+// A timeout that is none is gen:call/4's function_clause, which gen_server:call/3 catches.
+task<term> call_in_time(call_context& cx, term server, term request, term time) {
+  const auto& n = names();
+  auto& b = cx.heap();
+  const term args = args_list(cx, server, request, time);
+  if (time.same(n.infinity) || (time.is_small() && time.small() >= 0))
+    co_return co_await gen::call_as(cx, server, n.gen_call, request, gen::timeout_value(time), n.gen_server, n.call, args);
+  const term frame = make_tuple_of(b, n.gen, n.call, make_list_of(b, server, n.gen_call, request, time), nil);
+  throw_exit(make_tuple_of(b, make_tuple_of(b, n.function_clause, make_list_of(b, frame)), make_tuple_of(b, n.gen_server, n.call, args)));
+}
+
 cnode_term call3(cnode_env* env, builtin_args a) {
   const term server = arg(a, 0), request = arg(a, 1), time = arg(a, 2);
-  if (!time.same(names().infinity) && (!time.is_small() || time.small() < 0))
-    return raise(env, names().error, names().function_clause).word();
-  const auto ms = gen::timeout_value(time);
-  return run_waiting(env, [=](call_context& cx) {
-    const auto& n = names();
-    return gen::call_as(cx, server, n.gen_call, request, ms, n.gen_server, n.call, args_list(cx, server, request, time));
-  });
+  return run_waiting(env, [=](call_context& cx) { return call_in_time(cx, server, request, time); });
 }
 
 cnode_term cast2(cnode_env* env, builtin_args a) {

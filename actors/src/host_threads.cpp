@@ -72,6 +72,7 @@ std::uint64_t host_threads::start(process& owner, module_version* version, std::
   e->heap = block::make(120);
   e->env.heap = e->heap.get();
   e->env.process = e->stand_in;
+  e->env.flags = CNODE_ENV_THREAD;
   e->number = runtime_access::new_ref(node_);
   bool started = false;
   {
@@ -227,7 +228,7 @@ std::vector<host_threads::description> host_threads::list() const {
   std::vector<description> all;
   std::lock_guard guard(lock_);
   for (auto& [number, e] : threads_)
-    if (!e->done) all.push_back({number, e->owner, e->version ? e->version->name() : term{}, e->name, e->flags() != 0});
+    if (!e->done) all.push_back({number, e->owner, e->version ? e->version->name() : term{}, e->name, (e->flags() & (silent | asked)) != 0});
   return all;
 }
 

@@ -224,19 +224,36 @@ bool core::accept_alias(process& p, block& s) {
   return true;
 }
 
-// ---- spawning elsewhere
+// ---- spawn requests
 
 term process::spawn_request(term node, term module, term function, term args, bool link, bool monitor) {
+  spawn_request_options options;
+  options.link = link;
+  options.monitor = monitor;
+  return spawn_request(node, module, function, args, options);
+}
+
+term process::spawn_request(term node, term module, term function, term args, const spawn_request_options& options) {
   opened lock(*this);
   auto& s = scratch();
   const auto number = runtime_access::new_ref(*node_);
-  const auto ref = build_ref(s, number);
-  core::extras(*this).spawns[number] = {node, link, monitor};
+  const auto alias = options.monitor ? options.monitoring.alias : monitor_options::none;
+  const auto ref = alias != monitor_options::none ? build_alias(s, number, pid_) : build_ref(s, number);
+  if (flags_ & core::announced) return ref;
+  if (alias != monitor_options::none) core::extras(*this).aliases[number] = alias;
+  auto& asked = core::extras(*this).spawns[number];
+  asked = {node, options.link, options.monitor, options.reply_ok, options.reply_error, false, owned_term(options.reply_tag),
+           owned_term(options.monitoring.tag), alias};
+  if (node.same(this_node().name)) {
+    asked.node = {};
+    core::spawn_requested_here(*this, ref, module, function, args);
+    return ref;
+  }
   core::concerns(*this, node);
-  auto options = nil;
-  if (monitor) options = make_cons(s, a().monitor, options);
-  if (link) options = make_cons(s, a().link, options);
-  dist::spawn_request request{ref, pid_, group_leader(), module, function, static_cast<std::uint32_t>(list_length(args)), options, {}};
+  auto wanted = nil;
+  if (options.monitor) wanted = make_cons(s, a().monitor, wanted);
+  if (options.link) wanted = make_cons(s, a().link, wanted);
+  dist::spawn_request request{ref, pid_, group_leader(), module, function, static_cast<std::uint32_t>(list_length(args)), wanted, {}};
   if (!runtime_access::send_remote(*node_, node, request, args)) {
     auto b = block::make(24);
     b->root = make_tuple_of(*b, copy(*b, ref), small(0), a().noconnection);
@@ -244,6 +261,38 @@ term process::spawn_request(term node, term module, term function, term args, bo
     post(std::move(b));
   }
   return ref;
+}
+
+// The answer is in the mailbox before the new process can do anything.
+void core::spawn_requested_here(process& p, term ref, term module, term function, term args) {
+  const auto& asked = p.extras_->spawns[ref_number(ref)];
+  auto b = block::make(16);
+  spawn_options o;
+  o.group_leader = p.group_leader();
+  o.initial_call = make_tuple_of(*b, module, function, small(list_length(args)));
+  if (asked.link) o.link_to = p.pid_;
+  if (asked.monitor) o.monitor_by = p.pid_, o.monitor_ref = ref;
+  const auto answer = [&](term result) { on_spawn_reply(p, ref, 0, result); };
+  const auto tag_monitor = [&](term pid) {
+    if (asked.monitor) {
+      auto& m = p.extras_->monitors[*monitor_key(ref)];
+      m.tag = owned_term(asked.monitor_tag.get());
+      m.alias = asked.alias;
+    }
+    answer(pid);
+  };
+  if (!runtime_access::spawn(*p.node_, make_function_process(module, function, args), o, {p.pid_, false}, tag_monitor))
+    answer(a().system_limit);
+}
+
+bool process::spawn_request_abandon(term request) {
+  opened lock(*this);
+  if (!extras_ || !is_our_ref(request)) return false;
+  const auto s = extras_->spawns.find(ref_number(request));
+  if (s == extras_->spawns.end() || s->second.abandoned) return false;
+  s->second.abandoned = true;
+  extras_->aliases.erase(ref_number(request));
+  return true;
 }
 
 }  // namespace cnode::actors

@@ -156,19 +156,45 @@ void core::on_spawn_reply(process& p, term req, std::uint32_t flags, term result
   if (!key || !p.extras_) return;
   auto s = p.extras_->spawns.find(ref_number(req));
   if (s == p.extras_->spawns.end()) return;
-  const auto asked = s->second;
+  const auto asked = std::move(s->second);
   p.extras_->spawns.erase(s);
   const bool ok = result.is_pid();
-  if (ok && asked.link && (flags & 1)) on_link(p, result);
-  if (ok && asked.monitor && (flags & 2)) {
+  const bool here = !asked.node;  // links and monitors are there from the beginning
+  if (ok && asked.abandoned) return abandon_spawned(p, asked, req, result);
+  if (ok && !here && asked.link && (flags & 1)) on_link(p, result);
+  if (ok && !here && asked.monitor && (flags & 2)) {
     monitor_entry m;
     m.target = owned_term(result);
+    m.tag = owned_term(asked.monitor_tag.get());
+    m.alias = asked.alias;
     m.node = asked.node;
     p.extras_->monitors.insert_or_assign(*key, std::move(m));
   }
+  if (!ok) p.extras_->aliases.erase(ref_number(req));
+  if (asked.abandoned || !(ok ? asked.reply_ok : asked.reply_error)) return;
   auto b = block::make(32);
-  b->root = make_tuple_of(*b, a().spawn_reply, build_ref(*b, ref_number(req)), ok ? a().ok : a().error, copy(*b, result));
+  const auto number = ref_number(req);
+  const auto id = asked.alias != monitor_options::none ? build_alias(*b, number, p.pid_) : build_ref(*b, number);
+  const auto tag = asked.reply_tag.get() ? copy(*b, asked.reply_tag.get()) : a().spawn_reply;
+  b->root = make_tuple_of(*b, tag, id, ok ? a().ok : a().error, copy(*b, result));
   append(p, std::move(b));
+}
+
+// erlang:spawn_request_abandon/1 came before the answer.
+void core::abandon_spawned(process& p, const process_extras::pending_spawn& asked, term req, term pid) {
+  if (!asked.node) {
+    if (asked.monitor) p.demonitor(req, false);
+    if (asked.link) {
+      p.extras_->links.erase(pid);
+      auto b = block::make(16);
+      b->root = make_tuple_of(*b, p.pid_, a().abandoned);
+      b->tag = static_cast<std::uint32_t>(signal::link_exit);
+      post_to(*p.node_, pid, std::move(b));
+    }
+    return;
+  }
+  if (asked.monitor) runtime_access::send_remote(*p.node_, asked.node, dist::demonitor_p{p.pid_, pid, req});
+  if (asked.link) runtime_access::send_remote(*p.node_, asked.node, dist::exit{p.pid_, pid, a().abandoned, {}});
 }
 
 void core::on_node_down(process& p, term node) {

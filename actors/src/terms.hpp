@@ -73,7 +73,7 @@ struct atoms {
        badopt = atom("badopt"), system_limit = atom("system_limit"), internal_error = atom("internal_error"),
        nocatch = atom("nocatch"), spawn_reply = atom("spawn_reply"), link = atom("link"), monitor = atom("monitor"),
        shutdown = atom("shutdown"), true_ = atom("true"), false_ = atom("false"), user = atom("user"),
-       timeout = atom("timeout"), notsup = atom("notsup"), nodedown = atom("nodedown"), badarith = atom("badarith");
+       timeout = atom("timeout"), notsup = atom("notsup"), nodedown = atom("nodedown"), badarith = atom("badarith"), abandoned = atom("abandoned");
 };
 const atoms& a();
 

@@ -159,6 +159,7 @@ int h_unregister_name(cnode_env* env, cnode_term name) {
 cnode_term h_whereis(cnode_env* env, cnode_term name) { return or_undefined(self(env).node().whereis(term{name})); }
 
 cnode_term h_send_after(cnode_env* env, int64_t ms, cnode_term to, cnode_term message) {
+  if (ms < 0 || (!term{to}.is_local_pid() && !term{to}.is_atom())) return raise_badarg(env).word();
   if (silent(env)) return self(env).node().make_ref(heap_of(env)).word();
   return self(env).node().send_after(ms, term{to}, term{message}, heap_of(env)).word();
 }

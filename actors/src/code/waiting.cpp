@@ -1,5 +1,7 @@
 #include "code/waiting.hpp"
 
+#include <atomic>
+
 #include <cnode/actors/runtime.hpp>
 #include <cnode/protocol/atom_table.hpp>
 #include <cnode/protocol/term_order.hpp>
@@ -15,8 +17,12 @@ term answer_tag() {
   return t;
 }
 
+// Whoever asked has gone on without the answer.
+using dropped_flag = std::shared_ptr<std::atomic<bool>>;
+
 struct answer_frame {
   term ref;
+  dropped_flag dropped;
   std::function<cnode_term(cnode_env*, term)> then;
 };
 
@@ -138,14 +144,20 @@ cnode_term await_answer(cnode_env* env, const std::function<void(answer_to)>& st
   auto& node = p.node();
   const auto ref = node.make_ref(heap_of(env));
   std::shared_ptr<block> kept{copy_to_block(ref).release(), block_deleter{}};
-  start([&node, pid = p.pid(), kept](const build_answer& build) {
+  const auto dropped = std::make_shared<std::atomic<bool>>(false);
+  start([&node, pid = p.pid(), kept, dropped](const build_answer& build) {
+    if (*dropped) return;
     auto b = block::make(24);
     const auto payload = build(*b);
     b->root = make_tuple_of(*b, answer_tag(), copy(*b, kept->root), payload);
     node.send(pid, std::move(b));
   });
-  auto* f = new answer_frame{ref, std::move(then)};
-  env->continuation = {f, resume_answer, [](void* frame) { delete static_cast<answer_frame*>(frame); }, is_answer, -1};
+  auto* f = new answer_frame{ref, dropped, std::move(then)};
+  const auto destroy = [](void* frame) {
+    std::unique_ptr<answer_frame> gone{static_cast<answer_frame*>(frame)};
+    *gone->dropped = true;
+  };
+  env->continuation = {f, resume_answer, destroy, is_answer, -1};
   env->outcome = CNODE_SUSPEND;
   return CNODE_NONE;
 }

@@ -160,9 +160,17 @@ void peer_connection::send(const dist::control_message& m, term message) {
     sent = out_.send(encoded);
   }
   if (!sent) {
-    // errc::unsupported: a peer without the flag has no use for the message; BEAM drops it too.
-    if (sent.error().code == errc::unsupported) return;
     if (lock) lock.unlock();
+    // errc::unsupported: a peer without the flag has no use for the message; BEAM drops it too. But who asks for a process must hear.
+    if (sent.error().code == errc::unsupported) {
+      if (const auto* request = std::get_if<dist::spawn_request>(&m)) {
+        dist::frame_event reply;
+        reply.block = block::make(16);
+        reply.control = dist::spawn_reply{copy(*reply.block, request->req_id), request->from, 0, atom("notsup"), {}};
+        runtime_.receive(settings_.node, std::move(reply));
+      }
+      return;
+    }
     runtime_.log(actors::log_level::error, "cannot send to node " + printable(atom_text(settings_.node)) + ": " +
                                                printable(to_string(sent.error())));
     if (sent.error().code == errc::too_large) close(atom("connection_closed"));
@@ -280,6 +288,11 @@ void peer_connection::suspend_sender(std::vector<term>& list) {
 std::size_t peer_connection::queued() const {
   std::lock_guard lock(mutex_);
   return closed_ ? 0 : unsent();
+}
+
+bool peer_connection::busy() const {
+  std::lock_guard lock(mutex_);
+  return !closed_ && sending_size_ + const_cast<dist::connection&>(out_).output().size() > settings_.busy_limit;
 }
 
 std::size_t peer_connection::unsent() const {

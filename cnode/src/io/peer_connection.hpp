@@ -60,6 +60,7 @@ class peer_connection : public std::enable_shared_from_this<peer_connection> {
   std::uint64_t bytes_in() const { return bytes_in_.load(std::memory_order_relaxed); }
   std::uint64_t bytes_out() const { return bytes_out_.load(std::memory_order_relaxed); }
   std::size_t queued() const;
+  bool busy() const;           // who sends now is suspended
   bool closed() const { return closed_.load(std::memory_order_relaxed); }
 
  private:

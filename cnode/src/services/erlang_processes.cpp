@@ -23,15 +23,6 @@ term send_(call& c) {
   c.self().send(c[0], c[1]);
   return c[1];
 }
-term send_3(call& c) {
-  const auto options = elements(c[2]);
-  if (!options) return c.badarg();
-  for (const term o : *options)
-    if (!is(o, "nosuspend") && !is(o, "noconnect")) return c.badarg();
-  return send_(c) ? ok() : term{};
-}
-term send_nosuspend_(call& c) { return send_(c) ? boolean(true) : term{}; }
-
 // ---- links, monitors, exits
 term link_(call& c) {
   if (!c[0].is_pid()) return c.badarg();
@@ -51,23 +42,10 @@ term monitor_2(call& c) {
   if (!is(c[0], "process") || !is_monitor_target(c[1])) return c.badarg();
   return copy(c.heap(), c.self().monitor(c[1]));
 }
-bool alias_mode(term t, actors::monitor_options::alias_mode& mode) {
-  using m = actors::monitor_options;
-  if (is(t, "explicit_unalias")) mode = m::explicit_unalias;
-  else if (is(t, "demonitor")) mode = m::demonitor;
-  else if (is(t, "reply_demonitor")) mode = m::reply_demonitor;
-  else return false;
-  return true;
-}
 term monitor_3(call& c) {
   const auto list = elements(c[2]);
-  if (!list || !is(c[0], "process") || !is_monitor_target(c[1])) return c.badarg();
   actors::monitor_options options;
-  for (const term o : *list) {
-    if (!o.is_tuple(2)) return c.badarg();
-    if (is(o[0], "tag")) options.tag = o[1];
-    else if (!is(o[0], "alias") || !alias_mode(o[1], options.alias)) return c.badarg();
-  }
+  if (!list || !is(c[0], "process") || !is_monitor_target(c[1]) || !monitor_options_of(*list, options)) return c.badarg();
   return copy(c.heap(), c.self().monitor(c[1], options));
 }
 term demonitor_1(call& c) {
@@ -129,12 +107,17 @@ term spawn_link_4(call& c) { return spawn_on(c, c[0], {c[1], c[2], c[3], {true, 
 term spawn_monitor_4(call& c) { return spawn_on(c, c[0], {c[1], c[2], c[3], {false, true}}); }
 term spawn_opt_2(call& c) {
   spawn_how how;
-  return spawn_options_of(c[1], how) ? spawn_here(c, fun_call(c, c[0], how)) : c.badarg();
+  return spawn_options_of(c[1], how) ? spawn_on(c, this_node().name, fun_call(c, c[0], how)) : c.badarg();
 }
 term spawn_opt_4(call& c) {
   spawn_how how;
-  return spawn_options_of(c[3], how) ? spawn_here(c, {c[0], c[1], c[2], how}) : c.badarg();
+  return spawn_options_of(c[3], how) ? spawn_on(c, this_node().name, {c[0], c[1], c[2], how}) : c.badarg();
 }
+term spawn_opt_3(call& c) {
+  spawn_how how;
+  return spawn_options_of(c[2], how) ? spawn_on(c, c[0], fun_call(c, c[1], how)) : c.badarg();
+}
+term spawn_monitor_2(call& c) { return spawn_on(c, c[0], fun_call(c, c[1], {false, true})); }
 term spawn_opt_5(call& c) {
   spawn_how how;
   return spawn_options_of(c[4], how) ? spawn_on(c, c[0], {c[1], c[2], c[3], how}) : c.badarg();
@@ -247,6 +230,22 @@ bool timer_arguments(call& c) {
 }
 term send_after_(call& c) { return timer_arguments(c) ? c.node().send_after(c[0].small(), c[1], c[2], c.heap()) : c.badarg(); }
 term start_timer_(call& c) { return timer_arguments(c) ? c.node().send_after(c[0].small(), c[1], c[2], c.heap(), true) : c.badarg(); }
+// [{abs, true}]: the time is erlang:monotonic_time(millisecond)'s.
+term timer_4(call& c, bool start_timer_form) {
+  const auto options = elements(c[3]);
+  if (!options || !c[0].is_small() || !(is_local(c[1]) || c[1].is_atom())) return c.badarg();
+  bool absolute = false;
+  for (const term o : *options) {
+    if (!o.is_tuple(2) || !is(o[0], "abs") || !(is(o[1], "true") || is(o[1], "false"))) return c.badarg();
+    absolute = is(o[1], "true");
+  }
+  auto ms = c[0].small();
+  if (absolute) ms = std::max<std::int64_t>(0, ms - std::chrono::duration_cast<std::chrono::milliseconds>(c.node().now().time_since_epoch()).count());
+  if (ms < 0 || ms > (std::int64_t{1} << 48)) return c.badarg();
+  return c.node().send_after(ms, c[1], c[2], c.heap(), start_timer_form);
+}
+term send_after_4(call& c) { return timer_4(c, false); }
+term start_timer_4(call& c) { return timer_4(c, true); }
 term ms_or_false(call& c, std::int64_t ms) { return ms < 0 ? boolean(false) : c.integer(ms); }
 term cancel_timer_(call& c) { return c[0].is_ref() ? ms_or_false(c, c.node().cancel_timer(c[0])) : c.badarg(); }
 term cancel_timer_2(call& c) {
@@ -271,8 +270,8 @@ term garbage_collect_1(call& c) { return is_local(c[0]) ? boolean(c.node().alive
 term true_(call&) { return boolean(true); }
 
 constexpr actors::builtin_function table[] = {
-    {"self", 0, bif<self_>}, {"send", 2, bif<send_>}, {"!", 2, bif<send_>}, {"send", 3, bif<send_3>},
-    {"send_nosuspend", 2, bif<send_nosuspend_>}, {"link", 1, bif<link_>}, {"unlink", 1, bif<unlink_>},
+    {"self", 0, bif<self_>}, {"send", 2, bif<send_>}, {"!", 2, bif<send_>}, 
+    {"link", 1, bif<link_>}, {"unlink", 1, bif<unlink_>},
     {"monitor", 2, bif<monitor_2>}, {"monitor", 3, bif<monitor_3>}, {"demonitor", 1, bif<demonitor_1>}, {"demonitor", 2, bif<demonitor_2>},
     {"alias", 0, bif<alias_0>}, {"alias", 1, bif<alias_1>}, {"unalias", 1, bif<unalias_>},
     {"exit", 1, bif<exit_1>}, {"exit", 2, bif<exit_2>}, {"throw", 1, bif<throw_1>}, {"error", 1, bif<error_1>}, {"error", 2, bif<error_1>},
@@ -280,14 +279,14 @@ constexpr actors::builtin_function table[] = {
     {"spawn", 1, bif<spawn_1>}, {"spawn", 2, bif<spawn_2>}, {"spawn", 3, bif<spawn_3>}, {"spawn", 4, bif<spawn_4>},
     {"spawn_link", 1, bif<spawn_link_1>}, {"spawn_link", 2, bif<spawn_link_2>}, {"spawn_link", 3, bif<spawn_link_3>}, {"spawn_link", 4, bif<spawn_link_4>},
     {"spawn_monitor", 1, bif<spawn_monitor_1>}, {"spawn_monitor", 3, bif<spawn_monitor_3>}, {"spawn_monitor", 4, bif<spawn_monitor_4>},
-    {"spawn_opt", 2, bif<spawn_opt_2>}, {"spawn_opt", 4, bif<spawn_opt_4>}, {"spawn_opt", 5, bif<spawn_opt_5>},
+    {"spawn_monitor", 2, bif<spawn_monitor_2>}, {"spawn_opt", 2, bif<spawn_opt_2>}, {"spawn_opt", 3, bif<spawn_opt_3>}, {"spawn_opt", 4, bif<spawn_opt_4>}, {"spawn_opt", 5, bif<spawn_opt_5>},
     {"apply", 2, bif<apply_2>}, {"apply", 3, bif<apply_3>},
     {"register", 2, bif<register_>}, {"unregister", 1, bif<unregister_>}, {"whereis", 1, bif<whereis_>}, {"registered", 0, bif<registered_>},
     {"processes", 0, bif<processes_>}, {"is_process_alive", 1, bif<is_process_alive_>},
     {"process_info", 1, bif<process_info_1>}, {"process_info", 2, bif<process_info_2>}, {"process_flag", 2, bif<process_flag_2>},
     {"group_leader", 0, bif<group_leader_0>}, {"group_leader", 2, bif<group_leader_2>},
     {"put", 2, bif<put_2>}, {"get", 0, bif<get_0>}, {"get", 1, bif<get_1>}, {"erase", 0, bif<erase_0>}, {"erase", 1, bif<erase_1>}, {"get_keys", 0, bif<get_keys_0>},
-    {"send_after", 3, bif<send_after_>}, {"start_timer", 3, bif<start_timer_>}, {"cancel_timer", 1, bif<cancel_timer_>},
+    {"send_after", 3, bif<send_after_>}, {"start_timer", 3, bif<start_timer_>}, {"send_after", 4, bif<send_after_4>}, {"start_timer", 4, bif<start_timer_4>}, {"cancel_timer", 1, bif<cancel_timer_>},
     {"cancel_timer", 2, bif<cancel_timer_2>}, {"read_timer", 1, bif<read_timer_>}, {"make_ref", 0, bif<make_ref_>},
     {"garbage_collect", 0, bif<true_>}, {"garbage_collect", 1, bif<garbage_collect_1>}, {"yield", 0, bif<true_>}, {"bump_reductions", 1, bif<true_>},
 };

@@ -11,8 +11,6 @@ namespace cnode::services {
 
 namespace {
 
-bool is_exit_tuple(term t) { return t.is_tuple(2) && is(t[0], "EXIT"); }
-
 // ---- the callee's side
 
 // [Ref, M, F, A]: the process ends with the result; the caller's monitor carries it (erpc:execute_call/4).
@@ -64,226 +62,372 @@ call_outcome result_of(term ref, term reason) {
 
 using call_done = std::function<term(call&, const call_outcome&)>;
 
-// The process runs; its end is the answer.
-term wait_for_end(call& c, const kept& monitor, const kept& ref, std::int64_t timeout_ms, call_done then) {
-  return c.wait(when([monitor](term m) { return m.is_tuple(5) && is(m[0], "DOWN") && exactly_equal(m[1], get(monitor)); },
-                     [monitor, ref, then = std::move(then)](call& again, term m) {
-                       if (m) return then(again, result_of(get(ref), m[4]));
-                       again.self().demonitor(get(monitor), true);
-                       return then(again, {call_outcome::refused, atom("timeout"), {}});
+bool answers(term m, term id) {
+  if (m.is_tuple(4)) return is(m[0], "spawn_reply") && exactly_equal(m[1], id) && is(m[2], "error");
+  return m.is_tuple(5) && is(m[0], "DOWN") && exactly_equal(m[1], id) && is(m[2], "process");
+}
+call_outcome outcome_of(term m, term ref) {
+  if (m.is_tuple(4)) return {call_outcome::refused, m[3], {}};
+  return result_of(ref, m[4]);
+}
+
+// erpc:result(timeout, ...): the answer that came at the last moment counts.
+term timed_out(call& c, const kept& request, call_done then) {
+  const term id = get(request).tail();
+  if (abandon(c, id)) return then(c, {call_outcome::refused, atom("timeout"), {}});
+  return c.wait(when([request](term m) { return answers(m, get(request).tail()); },
+                     [request, then = std::move(then)](call& again, term m) {
+                       if (!m) return then(again, {call_outcome::refused, atom("badarg"), {}});
+                       return then(again, outcome_of(m, get(request).head()));
                      }),
-                timeout_ms);
+                0);
+}
+
+// on_timeout: none abandons the request (receive_response).
+term await_answer(call& c, const kept& request, std::int64_t ms, call_done then, std::function<term(call&)> on_timeout = {}) {
+  return c.wait(when([request](term m) { return answers(m, get(request).tail()); },
+                     [request, then = std::move(then), on_timeout = std::move(on_timeout)](call& again, term m) {
+                       if (m) return then(again, outcome_of(m, get(request).head()));
+                       return on_timeout ? on_timeout(again) : timed_out(again, request, then);
+                     }),
+                ms);
+}
+
+bool is_call(term node, term module, term function, term args) {
+  return node.is_atom() && module.is_atom() && function.is_atom() && list_length(args) >= 0;
+}
+bool is_request(term t) { return t.is_cons() && t.head().is_ref() && t.tail().is_ref(); }
+
+}  // namespace
+
+bool abandon(call& c, term id) { return c.self().spawn_request_abandon(id) || c.self().demonitor(id, false); }
+
+term send_call(call& c, term node, term module, term function, term args) {
+  auto& b = c.heap();
+  const term ref = c.node().make_ref(b);
+  actors::spawn_request_options options;
+  options.monitor = true;
+  options.reply_ok = false;
+  const term id = copy(b, c.self().spawn_request(node, atom("erpc"), atom("execute_call"), c.list(ref, module, function, args), options));
+  return make_cons(b, ref, id);
+}
+
+bool erpc_timeout(call& c, term t, std::int64_t& ms) {
+  if (timeout_of(t, ms)) return true;
+  if (!t.is_tuple(2) || !is(t[0], "abs") || !t[1].is_small()) return false;
+  const auto left = t[1].small() - std::chrono::duration_cast<std::chrono::milliseconds>(c.node().now().time_since_epoch()).count();
+  ms = std::max<std::int64_t>(left, 0);
+  return left <= 0xffffffff;
+}
+
+call_outcome applied_outcome(const applied& a) {
+  if (a.value) return {call_outcome::value, a.value, {}};
+  if (is(a.error_class, "throw")) return {call_outcome::thrown, a.reason, {}};
+  if (is(a.error_class, "exit")) return {call_outcome::exited, a.reason, {}};
+  return {call_outcome::failed, a.reason, a.stacktrace};
+}
+
+term remote_call(call& c, term node, term module, term function, term args, std::int64_t timeout_ms, call_done then) {
+  if (!is_call(node, module, function, args)) return then(c, {call_outcome::refused, atom("badarg"), {}});
+  if (node.same(this_node().name) && timeout_ms < 0)
+    return apply_then(c, module, function, args, [then = std::move(then)](call& again, const applied& a) { return then(again, applied_outcome(a)); });
+  return await_answer(c, keep(send_call(c, node, module, function, args)), timeout_ms, std::move(then));
+}
+
+term receive_answer(call& c, term request, std::int64_t timeout_ms, call_done then) {
+  return await_answer(c, keep(request), timeout_ms, std::move(then));
+}
+term wait_for_answer(call& c, term request, std::int64_t timeout_ms, call_done then, std::function<term(call&)> on_timeout) {
+  return await_answer(c, keep(request), timeout_ms, std::move(then), std::move(on_timeout));
+}
+
+exception exception_of(block& b, const call_outcome& o) {
+  switch (o.kind) {
+    case call_outcome::value: return {};
+    case call_outcome::thrown: return {atom("throw"), o.result};
+    case call_outcome::exited: return {atom("exit"), make_tuple_of(b, atom("exception"), o.result)};
+    case call_outcome::failed: return {atom("error"), make_tuple_of(b, atom("exception"), o.result, o.stack)};
+    case call_outcome::signalled: return {atom("exit"), make_tuple_of(b, atom("signal"), o.result)};
+    case call_outcome::refused: break;
+  }
+  return {atom("error"), make_tuple_of(b, atom("erpc"), o.result)};
+}
+
+bool send_cast(call& c, term node, term module, term function, term args) {
+  if (!is_call(node, module, function, args)) return false;
+  actors::spawn_request_options options;
+  options.reply_ok = options.reply_error = false;
+  c.self().spawn_request(node, atom("erpc"), atom("execute_cast"), c.list(module, function, args), options);
+  return true;
+}
+
+// As mcall_send_requests and mcall_receive_replies: all are asked, then all answers are taken, then the time is over for the rest.
+namespace {
+
+struct multicall_state {
+  std::vector<kept> requests;                // none: applied here
+  std::vector<std::optional<kept>> answers;  // {Class, Reason} or {ok, Value}, in the nodes' order
+  std::int64_t timeout_ms = -1;
+  std::chrono::steady_clock::time_point asked;
+  multicall_done done;
+  std::size_t open = 0;
+};
+using multicall_ptr = std::shared_ptr<multicall_state>;
+
+term class_and_reason(block& b, const call_outcome& o) {
+  if (o.kind == call_outcome::value) return make_tuple_of(b, ok(), o.result);
+  const auto e = exception_of(b, o);
+  return make_tuple_of(b, e.error_class, e.reason);
+}
+
+// The request that a message answers; requests.size() when it answers none.
+std::size_t answered(const multicall_state& s, term m) {
+  if (!m.is_tuple(4) && !m.is_tuple(5)) return s.requests.size();
+  std::size_t i = 0;
+  while (i < s.requests.size() && !(s.requests[i] && !s.answers[i] && answers(m, get(s.requests[i]).tail()))) ++i;
+  return i;
+}
+
+term all_answered(call& c, const multicall_ptr& s) {
+  auto& b = c.heap();
+  std::vector<term> out;
+  for (const auto& a : s->answers) {
+    if (a) out.push_back(copy(b, get(*a)));
+    else out.push_back(make_tuple_of(b, atom("error"), make_tuple_of(b, atom("erpc"), atom("timeout"))));
+  }
+  return s->done(c, out);
+}
+
+term take_answers(call& c, const multicall_ptr& s, bool late) {
+  if (s->open == 0) return all_answered(c, s);
+  std::int64_t left = late ? 0 : s->timeout_ms;
+  if (left > 0) left = std::max<std::int64_t>(0, left - std::chrono::ceil<std::chrono::milliseconds>(c.node().now() - s->asked).count());
+  return c.wait(when([s](term m) { return answered(*s, m) < s->requests.size(); },
+                     [s, late](call& again, term m) {
+                       if (m) {
+                         const auto i = answered(*s, m);
+                         const auto o = outcome_of(m, get(s->requests[i]).head());
+                         s->answers[i] = keep(class_and_reason(again.heap(), o));
+                         --s->open;
+                         return take_answers(again, s, late);
+                       }
+                       if (late) return all_answered(again, s);
+                       // What cannot be abandoned any more has its answer in the mailbox.
+                       for (std::size_t i = 0; i < s->requests.size(); ++i)
+                         if (s->requests[i] && !s->answers[i] && abandon(again, get(s->requests[i]).tail())) --s->open;
+                       return take_answers(again, s, true);
+                     }),
+                left);
 }
 
 }  // namespace
 
-term remote_call(call& c, term node, term module, term function, term args, std::int64_t timeout_ms, call_done then) {
-  if (!node.is_atom() || !module.is_atom() || !function.is_atom() || list_length(args) < 0) return then(c, {call_outcome::refused, atom("badarg"), {}});
-  const bool here = node.same(this_node().name);
-  if (here && timeout_ms < 0) {
-    return apply_then(c, module, function, args, [then = std::move(then)](call& again, const applied& a) {
-      if (a.value) return then(again, {call_outcome::value, a.value, {}});
-      if (is(a.error_class, "throw")) return then(again, {call_outcome::thrown, a.reason, {}});
-      if (is(a.error_class, "exit")) return then(again, {call_outcome::exited, a.reason, {}});
-      return then(again, {call_outcome::failed, a.reason, a.stacktrace});
-    });
+term remote_multicall(call& c, term nodes, term module, term function, term args, std::int64_t timeout_ms, multicall_done done) {
+  auto s = std::make_shared<multicall_state>();
+  s->timeout_ms = timeout_ms;
+  s->asked = c.node().now();
+  s->done = std::move(done);
+  std::size_t here = SIZE_MAX;
+  bool legal = module.is_atom() && function.is_atom() && list_length(args) >= 0;
+  for (; legal && nodes.is_cons(); nodes = nodes.tail()) {
+    const term node = nodes.head();
+    legal = node.is_atom();
+    if (!legal) break;
+    s->answers.emplace_back();
+    if (timeout_ms < 0 && here == SIZE_MAX && node.same(this_node().name)) {
+      here = s->requests.size();
+      s->requests.emplace_back();
+      continue;
+    }
+    s->requests.push_back(keep(send_call(c, node, module, function, args)));
+    ++s->open;
   }
-  const auto ref = keep(c.node().make_ref(c.heap()));
-  const term request = c.list(get(ref), module, function, args);
-  if (here) {
-    const term both = spawn_here(c, {atom("erpc"), atom("execute_call"), request, {false, true}});
-    return wait_for_end(c, keep(both[1]), ref, timeout_ms, std::move(then));
+  if (!legal || !nodes.is_nil()) {
+    for (const auto& r : s->requests)
+      if (r) abandon(c, get(r).tail());
+    return c.error(c.tuple(atom("erpc"), atom("badarg")));
   }
-  const auto id = keep(c.self().spawn_request(node, atom("erpc"), atom("execute_call"), request, false, true));
-  const auto asked = c.node().now();
-  auto on_reply = [id, ref, asked, timeout_ms, then = std::move(then)](call& again, term m) {
-    if (!m) return then(again, {call_outcome::refused, atom("timeout"), {}});
-    if (is(m[2], "error")) return then(again, {call_outcome::refused, m[3], {}});
-    auto left = timeout_ms;
-    if (left >= 0) left = std::max<std::int64_t>(0, left - std::chrono::duration_cast<std::chrono::milliseconds>(again.node().now() - asked).count());
-    return wait_for_end(again, id, ref, left, then);
-  };
-  return c.wait(when([id](term m) { return m.is_tuple(4) && is(m[0], "spawn_reply") && exactly_equal(m[1], get(id)); }, std::move(on_reply)), timeout_ms);
+  if (here == SIZE_MAX) return take_answers(c, s, false);
+  return apply_then(c, module, function, args, [s, here](call& again, const applied& a) {
+    s->answers[here] = keep(class_and_reason(again.heap(), applied_outcome(a)));
+    return take_answers(again, s, false);
+  });
 }
 
 namespace {
 
-term erpc_done(call& c, const call_outcome& o) {
-  switch (o.kind) {
-    case call_outcome::value: return copy(c.heap(), o.result);
-    case call_outcome::thrown: return c.throw_(copy(c.heap(), o.result));
-    case call_outcome::exited: return c.exit(c.tuple(atom("exception"), o.result));
-    case call_outcome::failed: return c.error(c.tuple(atom("exception"), o.result, o.stack));
-    case call_outcome::signalled: return c.exit(c.tuple(atom("signal"), o.result));
-    case call_outcome::refused: break;
-  }
-  return c.error(c.tuple(atom("erpc"), o.result));
+// ---- the module erpc
+term refuse(call& c) { return c.error(c.tuple(atom("erpc"), atom("badarg"))); }
+
+term raise_or(call& c, const call_outcome& o, const std::function<term(call&)>& value) {
+  if (o.kind == call_outcome::value) return value(c);
+  const auto e = exception_of(c.heap(), o);
+  return actors::raise(c.env, e.error_class, copy(c.heap(), e.reason));
 }
-
-term badrpc(call& c, term reason) { return c.tuple(atom("badrpc"), reason); }
-term badrpc_exit(call& c, term reason) { return badrpc(c, c.tuple(atom("EXIT"), reason)); }
-
-// rpc's RPCIFY macro
-term rpc_done(call& c, const call_outcome& o) {
-  switch (o.kind) {
-    case call_outcome::value:
-    case call_outcome::thrown: return is_exit_tuple(o.result) ? badrpc(c, o.result) : copy(c.heap(), o.result);
-    case call_outcome::exited:
-    case call_outcome::signalled: return badrpc_exit(c, o.result);
-    case call_outcome::failed: return badrpc_exit(c, c.tuple(o.result, o.stack));
-    case call_outcome::refused: break;
-  }
-  if (is(o.result, "badarg")) return c.badarg();
-  if (is(o.result, "noconnection")) return badrpc(c, atom("nodedown"));
-  if (is(o.result, "timeout") || is(o.result, "notsup")) return badrpc(c, o.result);
-  return badrpc_exit(c, o.result);
+term result(call& c, const call_outcome& o) {
+  return raise_or(c, o, [&](call& again) { return copy(again.heap(), o.result); });
 }
+term wrapped(call& c, const call_outcome& o) {
+  return raise_or(c, o, [&](call& again) { return again.tuple(atom("response"), copy(again.heap(), o.result)); });
+}
+term no_response(call&) { return atom("no_response"); }
 
-term erpc_call_4(call& c) { return remote_call(c, c[0], c[1], c[2], c[3], -1, erpc_done); }
-term erpc_call_5(call& c) {
+term call_4(call& c) { return remote_call(c, c[0], c[1], c[2], c[3], -1, result); }
+term call_5(call& c) {
   std::int64_t ms;
-  return timeout_of(c[4], ms) ? remote_call(c, c[0], c[1], c[2], c[3], ms, erpc_done) : c.error(c.tuple(atom("erpc"), atom("badarg")));
+  return erpc_timeout(c, c[4], ms) ? remote_call(c, c[0], c[1], c[2], c[3], ms, result) : refuse(c);
 }
-term rpc_call_4(call& c) { return remote_call(c, c[0], c[1], c[2], c[3], -1, rpc_done); }
-term rpc_call_5(call& c) {
+// Of a function: one that has a name, fun M:F/0. (Closures cannot run here, but may on the other node.)
+term apply_args(call& c, term fun) { return c.list(fun, nil); }
+term call_2(call& c) { return c[1].is_fun() ? remote_call(c, c[0], atom("erlang"), atom("apply"), apply_args(c, c[1]), -1, result) : refuse(c); }
+term call_3(call& c) {
   std::int64_t ms;
-  return timeout_of(c[4], ms) ? remote_call(c, c[0], c[1], c[2], c[3], ms, rpc_done) : c.badarg();
+  if (!c[1].is_fun() || !erpc_timeout(c, c[2], ms)) return refuse(c);
+  return remote_call(c, c[0], atom("erlang"), atom("apply"), apply_args(c, c[1]), ms, result);
 }
-
-// One process at a time in rex itself.
-term block_call(call& c, term timeout) {
-  std::int64_t ms;
-  if (!timeout_of(timeout, ms) || !c[0].is_atom()) return c.badarg();
-  const term request = c.tuple(atom("block_call"), c[1], c[2], c[3], c.self().group_leader());
-  return gen_call(c, c.tuple(atom("rex"), c[0]), request, ms, [](call& again, term reply, term down) {
-    if (reply) return copy(again.heap(), reply);
-    if (!down) return badrpc(again, atom("timeout"));
-    return is(down, "noconnection") ? badrpc(again, atom("nodedown")) : badrpc_exit(again, down);
-  });
-}
-term block_call_4(call& c) { return block_call(c, atom("infinity")); }
-term block_call_5(call& c) { return block_call(c, c[4]); }
-
-bool cast(call& c, term node, term module, term function, term args) {
-  if (!node.is_atom() || !module.is_atom() || !function.is_atom() || list_length(args) < 0) return false;
-  if (node.same(this_node().name)) spawn_here(c, {atom("erpc"), atom("execute_cast"), c.list(module, function, args), {}});
-  // By rex rather than a spawn request: nobody is there to take the spawn reply.
-  else c.self().send(c.tuple(atom("rex"), node), c.tuple(atom("$gen_cast"), c.tuple(atom("cast"), module, function, args, c.self().group_leader())));
-  return true;
-}
-term rpc_cast_4(call& c) { return cast(c, c[0], c[1], c[2], c[3]) ? boolean(true) : c.badarg(); }
-term erpc_cast_4(call& c) { return cast(c, c[0], c[1], c[2], c[3]) ? ok() : c.error(c.tuple(atom("erpc"), atom("badarg"))); }
-
-std::vector<term> this_and_visible(call& c) {
-  std::vector<term> nodes{this_node().name};
-  if (auto* d = c.node().dist())
-    for (const term n : d->nodes(true, false)) nodes.push_back(n);
-  return nodes;
-}
-term casts(call& c, const std::vector<term>& nodes, term m, term f, term a, term done) {
-  for (const term n : nodes)
-    if (!cast(c, n, m, f, a)) return c.badarg();
-  return done;
-}
-term eval_everywhere_3(call& c) { return casts(c, this_and_visible(c), c[0], c[1], c[2], atom("abcast")); }
-term eval_everywhere_4(call& c) {
-  const auto nodes = elements(c[0]);
-  return nodes ? casts(c, *nodes, c[1], c[2], c[3], atom("abcast")) : c.badarg();
-}
+term cast_4(call& c) { return send_cast(c, c[0], c[1], c[2], c[3]) ? ok() : refuse(c); }
+term cast_2(call& c) { return c[1].is_fun() && send_cast(c, c[0], atom("erlang"), atom("apply"), apply_args(c, c[1])) ? ok() : refuse(c); }
 term multicast_4(call& c) {
-  const auto nodes = elements(c[0]);
-  return nodes ? casts(c, *nodes, c[1], c[2], c[3], ok()) : c.error(c.tuple(atom("erpc"), atom("badarg")));
+  if (!c[1].is_atom() || !c[2].is_atom() || list_length(c[3]) < 0) return refuse(c);
+  term nodes = c[0];
+  for (; nodes.is_cons(); nodes = nodes.tail())
+    if (!send_cast(c, nodes.head(), c[1], c[2], c[3])) return refuse(c);
+  return nodes.is_nil() ? ok() : refuse(c);
 }
 
-// rpc:multicall: one node after the other, answers in the nodes' order.
-struct multicall_state {
-  std::vector<term> nodes;
-  kept mfa;
-  std::size_t next = 0;
-  std::vector<kept> results;
-  std::vector<term> bad;
-};
-term go_on(call& c, const std::shared_ptr<multicall_state>& s) {
-  if (s->next == s->nodes.size()) {
-    std::vector<term> good;
-    for (const auto& r : s->results) good.push_back(copy(c.heap(), get(r)));
-    return c.tuple(make_list(c.heap(), good.data(), good.size()), make_list(c.heap(), s->bad.data(), s->bad.size()));
+term list_of_answers(call& c, const std::vector<term>& answers) { return make_list(c.heap(), answers.data(), answers.size()); }
+term multicall_4(call& c) { return remote_multicall(c, c[0], c[1], c[2], c[3], -1, list_of_answers); }
+term multicall_5(call& c) {
+  std::int64_t ms;
+  return erpc_timeout(c, c[4], ms) ? remote_multicall(c, c[0], c[1], c[2], c[3], ms, list_of_answers) : refuse(c);
+}
+
+term map_without(call& c, term map, term key, term with = {}) {
+  std::vector<term> keys, values;
+  for (std::uint64_t i = 0; i < map.map_size(); ++i) {
+    if (exactly_equal(map.map_key(i), key)) continue;
+    keys.push_back(map.map_key(i)), values.push_back(map.map_value(i));
   }
-  const term mfa = get(s->mfa);
-  const term node = s->nodes[s->next++];
-  return remote_call(c, node, mfa[0], mfa[1], mfa[2], -1, [s, node](call& again, const call_outcome& o) {
-    if (o.kind == call_outcome::refused && is(o.result, "noconnection")) s->bad.push_back(node);
-    else s->results.push_back(keep(rpc_done(again, o)));
-    return go_on(again, s);
-  });
+  if (with) keys.push_back(key), values.push_back(with);
+  return make_map(c.heap(), keys.data(), values.data(), keys.size());
 }
-term multicall(call& c, std::vector<term> nodes, term m, term f, term a) {
-  if (!m.is_atom() || !f.is_atom() || list_length(a) < 0) return c.badarg();
-  for (const term n : nodes)
-    if (!n.is_atom()) return c.badarg();
-  auto s = std::make_shared<multicall_state>();
-  s->nodes = std::move(nodes);
-  s->mfa = keep(c.tuple(m, f, a));
-  return go_on(c, s);
-}
-term multicall_3(call& c) { return multicall(c, this_and_visible(c), c[0], c[1], c[2]); }
-term multicall_4(call& c) {
-  auto nodes = elements(c[0]);
-  return nodes ? multicall(c, std::move(*nodes), c[1], c[2], c[3]) : c.badarg();
-}
-
-term abcast(call& c, const std::vector<term>& nodes, term name, term message) {
-  if (!name.is_atom()) return c.badarg();
-  for (const term n : nodes) {
-    if (!n.is_atom()) return c.badarg();
-    c.self().send(c.tuple(name, n), message);
+term send_request_4(call& c) {
+  if (c[0].is_atom() && c[1].is_fun() && c[3].is_map()) {  // (Node, Fun, Label, Requests)
+    const term request = send_call(c, c[0], atom("erlang"), atom("apply"), apply_args(c, c[1]));
+    return map_without(c, c[3], request.tail(), make_cons(c.heap(), request.head(), c[2]));
   }
-  return atom("abcast");
+  return is_call(c[0], c[1], c[2], c[3]) ? send_call(c, c[0], c[1], c[2], c[3]) : refuse(c);
 }
-term abcast_2(call& c) { return abcast(c, this_and_visible(c), c[0], c[1]); }
-term abcast_3(call& c) {
-  const auto nodes = elements(c[0]);
-  return nodes ? abcast(c, *nodes, c[1], c[2]) : c.badarg();
+term send_request_2(call& c) {
+  return c[0].is_atom() && c[1].is_fun() ? send_call(c, c[0], atom("erlang"), atom("apply"), apply_args(c, c[1])) : refuse(c);
+}
+term receive_response(call& c, term time) {
+  std::int64_t ms;
+  return is_request(c[0]) && erpc_timeout(c, time, ms) ? receive_answer(c, c[0], ms, result) : refuse(c);
+}
+term receive_response_1(call& c) { return receive_response(c, atom("infinity")); }
+term receive_response_2(call& c) { return receive_response(c, c[1]); }
+term wait_response(call& c, term time) {
+  std::int64_t ms;
+  return is_request(c[0]) && erpc_timeout(c, time, ms) ? wait_for_answer(c, c[0], ms, wrapped, no_response) : refuse(c);
+}
+term wait_response_1(call& c) { return wait_response(c, small(0)); }
+term wait_response_2(call& c) { return wait_response(c, c[1]); }
+term check_response_2(call& c) {
+  if (!is_request(c[1])) return refuse(c);
+  if (!answers(c[0], c[1].tail())) return atom("no_response");
+  return wrapped(c, outcome_of(c[0], c[1].head()));
 }
 
-// rpc:pinfo: process_info where the process lives.
-term pinfo(call& c, term args) {
-  const term pid = c[0];
-  if (!pid.is_pid()) return c.badarg();
-  const term node = pid.is_local_pid() ? this_node().name : node_of(pid).node;
-  return remote_call(c, node, atom("erlang"), atom("process_info"), args, -1, rpc_done);
+// ---- collections: #{Id => [Ref|Label]}
+term answered_in(term m, term requests) {
+  if (!m.is_tuple(4) && !m.is_tuple(5)) return {};
+  const term id = m[1];
+  return id.is_ref() && map_get(requests, id) && answers(m, id) ? id : term{};
 }
-term pinfo_1(call& c) { return pinfo(c, c.list(c[0])); }
-term pinfo_2(call& c) { return pinfo(c, c.list(c[0], c[1])); }
+bool is_flag(term t) { return is(t, "true") || is(t, "false"); }
+
+// erpc:collection_result/6: an exception has label and requests beside its reason.
+term collection_result(call& c, term m, term requests, term remove, bool wrap) {
+  const term id = answered_in(m, requests);
+  const term entry = map_get(requests, id);
+  if (!entry.is_cons() || !entry.head().is_ref()) return refuse(c);
+  const auto o = outcome_of(m, entry.head());
+  const term rest = is(remove, "true") ? map_without(c, requests, id) : requests;
+  if (o.kind != call_outcome::value) {
+    const auto e = exception_of(c.heap(), o);
+    return actors::raise(c.env, e.error_class, c.tuple(e.reason, entry.tail(), rest));
+  }
+  return c.tuple(wrap ? c.tuple(atom("response"), o.result) : o.result, entry.tail(), rest);
+}
+term drop_late(call& c, const kept& requests) {
+  return c.wait(when([requests](term m) { return bool(answered_in(m, get(requests))); },
+                     [requests](call& again, term m) {
+                       return m ? drop_late(again, requests) : again.error(again.tuple(atom("erpc"), atom("timeout")));
+                     }),
+                0);
+}
+term collected(call& c, bool keep_on) {
+  std::int64_t ms;
+  if (!c[0].is_map() || !is_flag(c[2]) || !erpc_timeout(c, c[1], ms)) return refuse(c);
+  if (c[0].map_size() == 0) return atom("no_request");
+  const auto requests = keep(c[0]);
+  const term remove = c[2];
+  return c.wait(when([requests](term m) { return bool(answered_in(m, get(requests))); },
+                     [requests, remove, keep_on](call& again, term m) {
+                       if (m) return collection_result(again, m, get(requests), remove, keep_on);
+                       if (keep_on) return atom("no_response");
+                       const term all = get(requests);
+                       for (std::uint64_t i = 0; i < all.map_size(); ++i) {
+                         if (!all.map_key(i).is_ref()) return refuse(again);
+                         abandon(again, all.map_key(i));
+                       }
+                       return drop_late(again, requests);
+                     }),
+                ms);
+}
+term receive_response_3(call& c) { return collected(c, false); }
+term wait_response_3(call& c) { return collected(c, true); }
+term check_response_3(call& c) {
+  if (!c[1].is_map() || !is_flag(c[2])) return refuse(c);
+  if (c[1].map_size() == 0) return atom("no_request");
+  return answered_in(c[0], c[1]) ? collection_result(c, c[0], c[1], c[2], true) : atom("no_response");
+}
+term send_request_6(call& c) {
+  if (!is_call(c[0], c[1], c[2], c[3]) || !c[5].is_map()) return refuse(c);
+  const term request = send_call(c, c[0], c[1], c[2], c[3]);
+  return map_without(c, c[5], request.tail(), make_cons(c.heap(), request.head(), c[4]));
+}
+term reqids_new_0(call& c) { return make_map(c.heap(), nullptr, nullptr, 0); }
+term reqids_size_1(call& c) { return c[0].is_map() ? c.integer(static_cast<std::int64_t>(c[0].map_size())) : refuse(c); }
+term reqids_add_3(call& c) {
+  if (!is_request(c[0]) || !c[2].is_map() || map_get(c[2], c[0].tail())) return refuse(c);
+  return map_without(c, c[2], c[0].tail(), make_cons(c.heap(), c[0].head(), c[1]));
+}
+term reqids_to_list_1(call& c) {
+  if (!c[0].is_map()) return refuse(c);
+  term list = nil;
+  for (std::uint64_t i = 0; i < c[0].map_size(); ++i) {
+    const term id = c[0].map_key(i), entry = c[0].map_value(i);
+    if (!id.is_ref() || !entry.is_cons() || !entry.head().is_ref()) return refuse(c);
+    list = make_cons(c.heap(), c.tuple(make_cons(c.heap(), entry.head(), id), entry.tail()), list);
+  }
+  return list;
+}
 
 constexpr actors::builtin_function erpc_table[] = {
     {"execute_call", 4, bif<execute_call_4>}, {"execute_call", 3, bif<execute_call_3>}, {"execute_cast", 3, bif<execute_cast_3>},
-    {"call", 4, bif<erpc_call_4>}, {"call", 5, bif<erpc_call_5>}, {"cast", 4, bif<erpc_cast_4>}, {"multicast", 4, bif<multicast_4>},
-};
-constexpr actors::builtin_function rpc_table[] = {
-    {"call", 4, bif<rpc_call_4>}, {"call", 5, bif<rpc_call_5>}, {"block_call", 4, bif<block_call_4>}, {"block_call", 5, bif<block_call_5>},
-    {"cast", 4, bif<rpc_cast_4>}, {"eval_everywhere", 3, bif<eval_everywhere_3>}, {"eval_everywhere", 4, bif<eval_everywhere_4>},
-    {"multicall", 3, bif<multicall_3>}, {"multicall", 4, bif<multicall_4>}, {"abcast", 2, bif<abcast_2>}, {"abcast", 3, bif<abcast_3>},
-    {"pinfo", 1, bif<pinfo_1>}, {"pinfo", 2, bif<pinfo_2>},
+    {"call", 2, bif<call_2>}, {"call", 3, bif<call_3>}, {"call", 4, bif<call_4>}, {"call", 5, bif<call_5>}, {"cast", 2, bif<cast_2>},
+    {"cast", 4, bif<cast_4>}, {"multicast", 4, bif<multicast_4>}, {"multicall", 4, bif<multicall_4>}, {"multicall", 5, bif<multicall_5>},
+    {"send_request", 2, bif<send_request_2>}, {"send_request", 4, bif<send_request_4>}, {"send_request", 6, bif<send_request_6>},
+    {"receive_response", 1, bif<receive_response_1>}, {"receive_response", 2, bif<receive_response_2>}, {"receive_response", 3, bif<receive_response_3>},
+    {"wait_response", 1, bif<wait_response_1>}, {"wait_response", 2, bif<wait_response_2>}, {"wait_response", 3, bif<wait_response_3>},
+    {"check_response", 2, bif<check_response_2>}, {"check_response", 3, bif<check_response_3>}, {"reqids_new", 0, bif<reqids_new_0>},
+    {"reqids_size", 1, bif<reqids_size_1>}, {"reqids_add", 3, bif<reqids_add_3>}, {"reqids_to_list", 1, bif<reqids_to_list_1>},
 };
 
 }  // namespace
 
-term rpc_result(block& b, const actors::outcome& o, term module, term function, term args) {
-  if (o.kind == actors::outcome::value) return o.result;
-  if (is(o.error_class, "throw")) return o.reason;
-  term reason = o.reason;
-  if (is(o.error_class, "error")) {
-    term stack = o.stacktrace;
-    if (!stack || stack.is_nil()) stack = make_list_of(b, make_tuple_of(b, module, function, args, nil));
-    reason = make_tuple_of(b, reason, stack);
-  }
-  return make_tuple_of(b, atom("badrpc"), make_tuple_of(b, atom("EXIT"), reason));
-}
-
-void add_rpc_functions(actors::code_server& code) {
-  code.add_builtin("erpc", erpc_table);
-  code.add_builtin("rpc", rpc_table);
-}
+void add_erpc_functions(actors::code_server& code) { code.add_builtin("erpc", erpc_table); }
 
 }  // namespace cnode::services

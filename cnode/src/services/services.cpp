@@ -54,9 +54,11 @@ void add_node_builtins(node_host& host) {
   add_io_functions(code);
   add_elixir_functions(code);
   add_os_functions(code);
+  add_observer_functions(code);
   add_application_functions(code);
   add_logger_functions(code);
   add_rpc_functions(code);
+  add_spawn_request_functions(code);
   add_pg_functions(code);
   add_global_functions(code);
 }

@@ -30,6 +30,14 @@ struct monitor_options {
   term tag;  // {tag, T}: first element of the DOWN tuple; none = 'DOWN'
 };
 
+// erlang:spawn_request/5's options.
+struct spawn_request_options {
+  bool link = false, monitor = false;
+  monitor_options monitoring;                // of the monitor: tag, alias
+  bool reply_ok = true, reply_error = true;  // {reply, yes | no | error_only | success_only}
+  term reply_tag;                            // none: spawn_reply
+};
+
 class process {
  public:
   // ---- any thread
@@ -72,9 +80,12 @@ class process {
   term alias(monitor_options::alias_mode mode = monitor_options::explicit_unalias);
   bool unalias(term ref);
   void exit_signal(term to, term reason);  // exit/2
-  // erlang:spawn_request/5: asks another node to spawn M:F(Args). The answer is the message {spawn_reply, ReqId, ok | error, Pid | Reason},
-  // noconnection included. The request id lies in scratch(); with `monitor` it is the monitor's reference as well.
+  // erlang:spawn_request/5: asks a node, also our own, to spawn M:F(Args). The answer is the message {spawn_reply, ReqId, ok | error,
+  // Pid | Reason}, noconnection included. The request id lies in scratch(); with `monitor` it is the monitor's reference as well.
+  term spawn_request(term node, term module, term function, term args, const spawn_request_options& options);
   term spawn_request(term node, term module, term function, term args, bool link, bool monitor);
+  // Nobody waits for the answer any more: a process that was linked ends with `abandoned`, a monitor is taken back. False: it has come already.
+  bool spawn_request_abandon(term request);
   // Removes and returns messages of the mailbox; used by flush and receive-like helpers. The predicate sees the message term.
   block_ptr take_message(bool (*match)(void*, term), void* context);
 

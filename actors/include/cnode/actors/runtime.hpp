@@ -34,6 +34,16 @@ class distribution {
   // node names: visible, hidden, both
   virtual std::vector<term> nodes(bool visible, bool hidden) const = 0;
   virtual void disconnect(term node) = 0;
+  // There is a connection now / who sends there now would be suspended.
+  virtual bool is_connected(term node) const { return has(nodes(true, true), node); }
+  virtual bool is_busy(term) const { return false; }
+
+ private:
+  static bool has(const std::vector<term>& list, term node) {
+    for (const term n : list)
+      if (n.same(node)) return true;
+    return false;
+  }
 };
 
 // Where idle schedulers wait. cnode runs the sockets' event loop here, tests and plain programs a condition variable.

@@ -13,6 +13,7 @@
 #include <cnode/number.hpp>
 #include <cnode/process.hpp>
 #include <cnode/receive.hpp>
+#include <cnode/requests.hpp>
 
 namespace cnode {
 inline namespace module_api {

@@ -51,6 +51,7 @@ enum {
 
 /* env->flags: 1 and 2 for callbacks and threads (below); 4 and 8 for a to_term. */
 enum {
+  CNODE_ENV_THREAD = 16, /* of start_thread: there is no mailbox that an answer could come to */
   CNODE_ENV_SHOW = 4,  /* on behalf of people (:sys.get_state, reports): huge blobs may be summarised */
   CNODE_ENV_STATE = 8  /* for a newer version: what it gives is all that is left of the object */
 };

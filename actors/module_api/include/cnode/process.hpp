@@ -2,7 +2,7 @@
 // Targets are a pid, an atom (a name registered here), {Name, Node}, or an alias (a reference).
 #pragma once
 
-#include <cnode/error.hpp>
+#include <cnode/apply_now.hpp>
 
 namespace cnode {
 inline namespace module_api {
@@ -16,10 +16,27 @@ void send(const Target& to, const Message& message) {
   detail::host().send(detail::env(), encode(to).word(), encode(message).word());
 }
 
-// After ms milliseconds. The reference cancels it.
+// erlang:send/3: ok; or, with options noconnect and nosuspend, noconnect and nosuspend when the message was not sent.
+template <class Target, class Message, class Options>
+term send(const Target& to, const Message& message, const Options& options) {
+  return apply_now("erlang"_a, "send"_a, to, message, options);
+}
+
+// After ms milliseconds, to a pid or name of this node (another node's is badarg). The reference cancels it.
 template <class Target, class Message>
 reference send_after(std::int64_t ms, const Target& to, const Message& message) {
-  return reference{term{detail::host().send_after(detail::env(), ms, encode(to).word(), encode(message).word())}};
+  const auto timer = detail::host().send_after(detail::env(), ms, encode(to).word(), encode(message).word());
+  if (timer == CNODE_NONE) throw badarg();
+  return reference{term{timer}};
+}
+// The message is {timeout, Reference, Message}.
+template <class Target, class Message>
+reference start_timer(std::int64_t ms, const Target& to, const Message& message) {
+  return reference{apply_now("erlang"_a, "start_timer"_a, ms, to, message)};
+}
+// Milliseconds that are left; nothing when there is no such timer.
+inline std::optional<std::int64_t> read_timer(reference timer) {
+  return decode<std::int64_t>(apply_now("erlang"_a, "read_timer"_a, timer));
 }
 // Milliseconds that were left; nothing when there was no such timer.
 inline std::optional<std::int64_t> cancel_timer(reference timer) {
@@ -50,15 +67,35 @@ std::pair<pid, reference> spawn_monitor(atom module, atom function, const A&... 
 
 template <class Target>
 reference monitor(const Target& target) {
+  detail::need_process("erlang:monitor/2");
   return reference{term{detail::host().monitor(detail::env(), encode(target).word(), 0)}};
 }
+// erlang:monitor/3: options {tag, T}, {alias, explicit_unalias | demonitor | reply_demonitor}.
+template <class Target, class Options>
+reference monitor(const Target& target, const Options& options) {
+  detail::need_process("erlang:monitor/3");
+  return reference{apply_now("erlang"_a, "monitor"_a, "process"_a, target, options)};
+}
+// False: the monitor was not there any more, its message has come or was never asked for.
 inline bool demonitor(reference ref, bool flush = true) {
   return detail::host().demonitor(detail::env(), term{ref}.word(), flush) != 0;
 }
-inline reference alias() { return reference{term{detail::host().alias(detail::env())}}; }
+// A reference that sends to this process; unalias ends it. alias(list("reply"_a)) ends with the first message.
+inline reference alias() {
+  detail::need_process("erlang:alias/0");
+  return reference{term{detail::host().alias(detail::env())}};
+}
+template <class Options>
+reference alias(const Options& options) {
+  detail::need_process("erlang:alias/1");
+  return reference{apply_now("erlang"_a, "alias"_a, options)};
+}
 inline bool unalias(reference ref) { return detail::host().unalias(detail::env(), term{ref}.word()) != 0; }
 
-inline void link(pid other) { detail::host().link(detail::env(), term{other}.word()); }
+inline void link(pid other) {
+  detail::need_process("erlang:link/1");
+  detail::host().link(detail::env(), term{other}.word());
+}
 inline void unlink(pid other) { detail::host().unlink(detail::env(), term{other}.word()); }
 // exit(Pid, Reason)
 template <class Reason>

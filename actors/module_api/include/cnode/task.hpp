@@ -16,7 +16,7 @@ inline namespace module_api {
 // Module:Function(Args), looked up when it happens: always the then current version.
 // Returned from a function or with co_return it is a tail call, made after this function's frame is gone: the way for a loop to move to
 // new code. With co_await it is a call whose value is a term.
-struct external_call {
+struct [[nodiscard("nothing is called: co_await it in a coroutine (task<>), or return it")]] external_call {
   term module, function, args;
 };
 
@@ -110,7 +110,7 @@ struct task_awaiter {
 }  // namespace detail
 
 template <class T>
-class [[nodiscard]] task {
+class [[nodiscard("nothing runs: co_await it in a coroutine (task<>), or return it")]] task {
  public:
   using promise_type = detail::promise<T>;
   explicit task(std::coroutine_handle<promise_type> handle) noexcept : handle_(handle) {}

@@ -17,6 +17,7 @@
 #include <type_traits>
 
 #include <cnode/process.hpp>
+#include <cnode/task.hpp>
 
 namespace cnode {
 inline namespace module_api {
@@ -40,6 +41,18 @@ class thread_context {
 };
 
 namespace detail {
+
+template <class T>
+struct waits : std::is_same<T, external_call> {};
+template <class T>
+struct waits<task<T>> : std::true_type {};
+template <class F>
+constexpr bool returns_what_waits() {
+  if constexpr (std::is_invocable_v<F&, thread_context&>) return waits<std::invoke_result_t<F&, thread_context&>>::value;
+  else return waits<std::invoke_result_t<F&>>::value;
+}
+template <class F>
+inline constexpr bool thread_function_returns = !returns_what_waits<F>();
 
 template <class F>
 void run_thread(cnode_env* env, void* argument) noexcept {
@@ -65,6 +78,7 @@ void destroy_thread(void* argument) noexcept {
 template <class F>
 reference start_thread(const char* name, F&& function) {
   using body = std::decay_t<F>;
+  static_assert(detail::thread_function_returns<body>, "a thread cannot wait for messages: no task, no external_call; let its process do that");
   auto owned = std::make_unique<body>(std::forward<F>(function));
   const auto thread = detail::host().start_thread(detail::env(), name, detail::run_thread<body>, detail::destroy_thread<body>, owned.get());
   if (thread == CNODE_NONE) throw raised{detail::env()->error_class, detail::env()->reason, detail::env()->stacktrace};
