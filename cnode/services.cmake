@@ -37,6 +37,7 @@ add_library(cnode_services STATIC
   src/services/rpc.cpp
   src/services/spawn_requests.cpp
   src/services/service.cpp
+  src/services/kernel_sup.cpp
   src/services/services.cpp
   src/services/spawn.cpp
 )

@@ -1,4 +1,6 @@
 // The module sys, as other code on this node (or rpc into it) calls it.
+#include <cstdlib>
+
 #include <cnode/actors/sys.hpp>
 #include <cnode/protocol/local_node.hpp>
 
@@ -17,6 +19,23 @@ task<term> send_system_msg(call_context& cx, term server, term request, term tim
   co_return co_await gen::call_as(cx, server, n.system, request, ms, n.sys, function, args);
 }
 
+// erlang:system_info(otp_release) of another node, through rex; 0 when it does not say.
+task<int> ask_release(call_context& cx, term node) {
+  auto& b = cx.heap();
+  const term request = make_tuple_of(b, atom("call"), atom("erlang"), atom("system_info"), make_list_of(b, atom("otp_release")),
+                                     cx.self().group_leader());
+  const term rex = make_tuple_of(b, atom("rex"), node);
+  const term call = names().gen_call;
+  std::string text;
+  try {
+    const term answer = co_await gen::call(cx, rex, call, request, 5000);
+    if (!chardata_to_string(answer, text)) co_return 0;
+  } catch (const raised&) {
+    co_return 0;
+  }
+  co_return std::atoi(text.c_str());
+}
+
 // The answers to get_state and replace_state: {ok, State} | {error, Reason}, or the bare state from a node of OTP 25 or older.
 task<term> state_answer(call_context& cx, term server, term request, term time, term function, term args) {
   const auto& n = names();
@@ -25,10 +44,12 @@ task<term> state_answer(call_context& cx, term server, term request, term time, 
   term node = this_node().name;
   if (server.is_tuple(2) && server[1].is_atom() && !server[0].same(n.global)) node = server[1];
   else if (server.is_pid() && !server.is_local_pid()) node = node_of(server).node;
-  const int release = node.same(this_node().name) ? 0 : sys::otp_release_of(node);
-  if (release > 0 && release < 26) co_return answer;
-  if (answer.is_tuple(2) && answer[0].same(n.ok)) co_return answer[1];
-  co_return answer;
+  if (!answer.is_tuple(2) || !answer[0].same(n.ok)) co_return answer;
+  if (node.same(this_node().name)) co_return answer[1];
+  // {ok, State}, or the state {ok, _} of a server that says it bare.
+  int release = sys::otp_release_of(node);
+  if (release == 0) release = co_await ask_release(cx, node);
+  co_return release > 0 && release < 26 ? answer : answer[1];
 }
 
 // sys:F(Server, Args...) and the same with a timeout behind; the message is made of the arguments between.

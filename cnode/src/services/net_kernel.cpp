@@ -119,6 +119,8 @@ class net_kernel final : public service {
     return true;
   }
 
+  term state(actors::process& self, block& b) override { return net_kernel_state(self.node(), b); }
+
   bool connect(actors::process& self, term from, bool hidden, term node, term& reply) {
     if (node.same(this_node().name)) {
       reply = boolean(true);

@@ -6,6 +6,8 @@
 #include <cnode/node/node.hpp>
 
 #include <cnode/actors/applications.hpp>
+#include <cnode/actors/sys.hpp>
+#include <cnode/protocol/dist_flags.hpp>
 
 #include "services.hpp"
 
@@ -55,6 +57,11 @@ void start(node::node& n, const start_options& options) {
   static std::vector<std::unique_ptr<node_adapter>> adapters;
   std::lock_guard guard(lock);
   auto& host = *adapters.emplace_back(std::make_unique<node_adapter>(n, options.arguments));
+  // Only OTP 28 and later offer this; what is older shows in the size of its aliases.
+  actors::sys::set_otp_release_of_node([&n](term node) {
+    const auto p = n.peer(node);
+    return p && p->flags & dist::dist_flag::altact_sig ? 28 : 0;
+  });
   add_node_builtins(host);
   actors::configure_applications(n.runtime(), options.config);
   start_services(host);

@@ -332,6 +332,7 @@ void down(const turn& t, term ref, term pid) {
 // ---- the callback module
 
 term init_1(call& c) {
+  c.self().set_async_dist();
   const auto args = elements(c[0]);
   if (!args || args->size() != 1 || !args->front().is_atom()) return c.function_clause();
   const term name = args->front();
@@ -470,9 +471,13 @@ constexpr actors::builtin_function pg_table[] = {
 
 void add_pg_functions(actors::code_server& code) { code.add_builtin("pg", pg_table); }
 
-void start_pg(actors::runtime& node) {
+bool pg_wanted(actors::runtime& node) {
   const auto wanted = environment_of(node).get(atom("kernel"), atom("start_pg"));
-  if (!wanted || !is(get(wanted), "true")) return;
+  return wanted && is(get(wanted), "true");
+}
+
+void start_pg(actors::runtime& node) {
+  if (!pg_wanted(node)) return;
   auto b = block::make(8);
   node.spawn_function(atom("pg"), atom("start"), make_list_of(*b, default_scope()));
 }

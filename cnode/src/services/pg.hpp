@@ -8,5 +8,6 @@ namespace cnode::services {
 
 // The default scope, when the configuration says {kernel, [{start_pg, true}]}. Others are started with pg:start/1 or pg:start_link/1.
 void start_pg(actors::runtime& node);
+bool pg_wanted(actors::runtime& node);
 
 }  // namespace cnode::services

@@ -1,5 +1,8 @@
-// A service process: handles its messages one by one, as a gen_server's loop does, and lets nobody stop it but the runtime.
+// A service process: handles its messages one by one, as a gen_server's loop does, answers sys as one, and lets nobody stop it but the
+// runtime. Never waits for output: who must answer everybody cannot be kept by one slow node.
 #pragma once
+
+#include <cnode/actors/sys.hpp>
 
 #include "call.hpp"
 
@@ -18,11 +21,18 @@ class service : public actors::behaviour {
   virtual bool handle_call(actors::process& self, term from, term request, term& reply) = 0;
   virtual void handle_cast(actors::process& self, term request) { (void)self, (void)request; }
   virtual void handle_info(actors::process& self, term message) { (void)self, (void)message; }
+  // What sys:get_state shows. In b.
+  virtual term state(actors::process& self, block& b) { return (void)self, make_map(b, nullptr, nullptr, 0); }
   // gen:reply/2
   static void reply(actors::process& self, term from, term reply);
 
  private:
+  void system_message(actors::process& self, term from, term request);
+  term status(actors::process& self, term name);
+
   term module_;
+  actors::sys::debug_options debug_;
+  bool suspended_ = false;  // all but system messages stay in the mailbox
 };
 
 // gen:reply/2 from anywhere: From is {Pid, Tag}, whatever the tag.
