@@ -29,6 +29,7 @@ add_library(cnode_services STATIC
   src/services/lists.cpp
   src/services/logging.cpp
   src/services/net_kernel.cpp
+  src/services/observer_backend.cpp
   src/services/os.cpp
   src/services/pg.cpp
   src/services/pg_scope.cpp

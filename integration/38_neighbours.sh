@@ -157,4 +157,56 @@ if command -v script >/dev/null; then
     fi
   done
 fi
+# ---- observer and etop, as far as they go without a screen: what their pages ask has the shape they read.
+cat >"$work/watches.erl" <<'ERL'
+-module(watches).
+-export([run/1]).
+run(N) ->
+    process_flag(trap_exit, true),
+    {ok, [_ | _]} = rpc:call(N, observer_backend, vsn, []),
+    {module, observer_backend} = rpc:call(N, code, ensure_loaded, [observer_backend]),
+    true = rpc:call(N, erlang, function_exported, [observer_backend, procs_info, 1]),
+    Sys = rpc:call(N, observer_backend, sys_info, []),
+    [{K, true} = {K, is_integer(proplists:get_value(K, Sys))} || K <- [uptime, run_queue, io_input, io_output, logical_processors, schedulers,
+        schedulers_available, wordsize_internal, wordsize_external, process_count, process_limit, atom_count, atom_limit, port_count, ets_count, total]],
+    [{K, true} = {K, is_list(proplists:get_value(K, Sys))} || K <- [otp_release, version, system_architecture, alloc_info]],
+    true = is_list(rpc:call(N, observer_backend, get_table_list, [ets, []])),
+    true = is_list(rpc:call(N, observer_backend, get_port_list, [])),
+    Mirror = rpc:call(N, erlang, whereis, [mirror]),
+    P = spawn_link(N, observer_backend, procs_info, [self()]),
+    Procs = receive {procs_info, P, L} -> L after 10000 -> exit(no_procs_info) end,
+    normal = receive {'EXIT', P, R} -> R after 10000 -> exit(no_end) end,
+    {etop_proc_info, Mirror, Mem, Reds, mirror, _, {gen_server, loop, 7}, 0} = lists:keyfind(Mirror, 2, Procs),
+    true = is_integer(Mem) andalso is_integer(Reds),
+    E = spawn_link(N, observer_backend, etop_collect, [self()]),
+    {etop_info, {_, _, _}, Count, _, _, Queue, _, [{total, Total} | _], Same} = receive {E, I} -> I after 10000 -> exit(no_etop_info) end,
+    {true, true, true} = {Count =:= length(Same), is_integer(Queue), is_integer(Total)},
+    true = abs(Count - length(Procs)) < 5,
+    S = spawn_link(N, observer_backend, fetch_stats, [self(), 50]),
+    [receive {stats, 1, Schedulers, {{input, _}, {output, _}}, Memory} -> true = is_list(Schedulers) orelse Schedulers =:= undefined, true = length(Memory) >= 6 after 10000 -> exit(no_stats) end || _ <- [1, 2]],
+    S ! exit,
+    normal = (fun Ended() -> receive {'EXIT', S, W} -> W; {stats, _, _, _, _} -> Ended() after 10000 -> exit(no_end) end end)(),
+    Items = [binary, catchlevel, current_function, error_handler, garbage_collection, group_leader, heap_size, initial_call, last_calls, links, memory,
+             message_queue_len, monitored_by, monitors, priority, reductions, registered_name, sequential_trace_token, stack_size, status, suspending,
+             total_heap_size, trace, trap_exit],
+    Items = [Item || {Item, _} <- rpc:call(N, erlang, process_info, [Mirror, Items])],
+    {mirror, init, 1} = rpc:call(N, proc_lib, translate_initial_call, [Mirror]),
+    {status, Mirror, {module, gen_server}, [_, running, _, _, _]} = rpc:call(N, sys, get_status, [Mirror, 200]),
+    io:format("watched").
+ERL
+erlc -o "$work" "$work/watches.erl" || fail "the story's Erlang does not compile"
+case $(erl -noshell -eval 'io:format("~p", [code:which(observer_backend)]), halt().') in
+  non_existing) echo "SKIPPED: no BEAM node to compare observer's questions with (needs erlang-runtime-tools)" ;;
+  *) expect "what observer asks of a BEAM node" "$(erl_eval "code:add_path(\"$work\"), watches:run('beam@localhost')")" watched ;;
+esac
+expect "what observer asks" "$(erl_eval "code:add_path(\"$work\"), watches:run('cpp@localhost')")" watched
+case $(erl -noshell -eval 'io:format("~p", [code:which(etop)]), halt().') in
+  non_existing) echo "SKIPPED: no etop (needs erlang-observer)" ;;
+  *)
+    erl -noinput -sname etop@localhost -setcookie "$cookie" -s etop -output text -node cpp@localhost -interval 1 -tracing off >"$work/etop.log" 2>&1 &
+    pids+=($!)
+    wait_for "grep -q '^<.*mirror .*gen_server:loop/7' '$work/etop.log'" "etop to show a process"
+    echo "ok: etop shows the node's processes"
+    ;;
+esac
 expect "after all of this the node serves" "$("$CNODE" call cpp@localhost erlang node '[]' --cookie "$cookie")" "cpp@localhost"

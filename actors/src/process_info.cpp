@@ -184,6 +184,7 @@ constexpr item items[] = {
     {"sequential_trace_token", empty_list},
     {"catchlevel", [](process&, block&) { return small(1); }},  // proc_lib's
     {"last_calls", [](process&, block&) { return a().false_; }},
+    {"trace", zero},
     {"async_dist", [](process& p, block&) { return info_access::flags(p) & core::async_dist ? a().true_ : a().false_; }},
 };
 constexpr std::size_t item_count = sizeof items / sizeof *items;
