@@ -1,0 +1,117 @@
+// The limits a user can set: each holds where it is set, not where it is by default.
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include <cnode/node/node.hpp>
+#include <cnode/protocol/atom_table.hpp>
+
+#include "fake_epmd.hpp"
+#include "fake_peer.hpp"
+
+namespace cnode::test {
+namespace {
+
+struct limited_node {
+  std::mutex mutex;
+  std::condition_variable logged;
+  std::string log;
+  fake_epmd epmd;
+  std::unique_ptr<node::node> n;
+
+  explicit limited_node(const node::limits& l) {
+    node::node_config c;
+    c.name = "cpp@localhost";
+    c.cookie = "secret";
+    c.epmd_port = epmd.port();
+    c.start_epmd = false;
+    c.schedulers = 2;
+    c.limits = l;
+    c.log = [this](actors::log_level, std::string_view text) {
+      std::lock_guard lock(mutex);
+      log += std::string(text) + "\n";
+      logged.notify_all();
+    };
+    n = std::make_unique<node::node>(c);
+    EXPECT_FALSE(n->start());
+  }
+  ~limited_node() { n.reset(); }
+  bool says(const std::string& part) {
+    std::unique_lock lock(mutex);
+    return logged.wait_for(lock, std::chrono::seconds(10), [&] { return log.find(part) != log.npos; });
+  }
+};
+
+constexpr int messages = 2000;  // 32 MB: more than sockets hold
+constexpr std::size_t message_size = 16 * 1024;
+
+// Sends numbered messages to {somebody, peer@localhost}, one with each of its callbacks.
+struct talker : actors::behaviour {
+  void start(actors::process& self) override { self.send(self.pid(), small(0)); }
+  void receive(actors::process& self, block_ptr& message) override {
+    const auto m = std::move(message);
+    auto& b = self.scratch();
+    self.send(make_tuple_of(b, atom("somebody"), atom("peer@localhost")), make_tuple_of(b, m->root, make_binary(b, std::string(message_size, 'x'))));
+    if (m->root.small() + 1 < messages) self.send(self.pid(), small(m->root.small() + 1));
+  }
+  void returned(actors::process&, actors::outcome) override {}
+};
+
+// What is queued may not grow to max_queued_output, or the connection is closed: only the busy limit is in the way.
+TEST(Limits, SendersAreSuspendedAtTheBusyLimitThatIsSet) {
+  node::limits l;
+  l.busy_limit = 64 * 1024;
+  l.max_queued_output = 512 * 1024;
+  limited_node r(l);
+  auto peer = fake_peer::connect(r.n->port());
+  ASSERT_TRUE(peer.call("peer@localhost", "cpp@localhost", "secret"));
+  r.n->runtime().spawn(std::make_unique<talker>());
+  // The peer does not read before there is more than the limit; then all comes, in order.
+  const auto node = find_atom("peer@localhost");
+  while (!r.n->peer(node) || r.n->peer(node)->queued <= l.busy_limit) std::this_thread::yield();
+  for (int i = 0; i < messages; ++i) {
+    const auto m = peer.next();
+    ASSERT_TRUE(m) << i;
+    EXPECT_EQ(m->message[0].small(), i);
+  }
+}
+
+TEST(Limits, WithoutThemTheSameTalkerIsTooMuch) {
+  node::limits l;
+  l.max_queued_output = 512 * 1024;  // the busy limit is 1 MiB
+  limited_node r(l);
+  auto peer = fake_peer::connect(r.n->port());
+  ASSERT_TRUE(peer.call("peer@localhost", "cpp@localhost", "secret"));
+  r.n->runtime().spawn(std::make_unique<talker>());
+  EXPECT_TRUE(r.says("node peer@localhost does not read"));
+}
+
+TEST(Limits, MoreMessagesThanMaxPendingGiveAConnectionUp) {
+  node::limits l;
+  l.max_pending_messages = 3;
+  limited_node r(l);
+  std::uint16_t port = 0;
+  const int listener = listen_on_loopback(port);  // it accepts, and says nothing
+  r.epmd.knows("peer", port);
+  for (int i = 0; i < 4; ++i) {
+    auto b = block::make(8);
+    b->root = small(i);
+    const auto to = block::make(8);
+    r.n->runtime().send(make_tuple_of(*to, atom("somebody"), atom("peer@localhost")), std::move(b));
+  }
+  EXPECT_TRUE(r.says("too much is waiting for the connection"));
+  ::close(listener);
+}
+
+TEST(Limits, AFrameThatAnnouncesMoreThanMaxFrameEndsTheConnection) {
+  node::limits l;
+  l.max_frame = 1000;
+  limited_node r(l);
+  auto peer = fake_peer::connect(r.n->port());
+  ASSERT_TRUE(peer.call("peer@localhost", "cpp@localhost", "secret"));
+  peer.send(std::string("\0\0\x03\xe9", 4));
+  EXPECT_TRUE(r.says("invalid distribution message from node peer@localhost"));
+}
+
+}  // namespace
+}  // namespace cnode::test
