@@ -89,6 +89,15 @@ start_node cpp2 "${tls[@]}" "$certs/often.conf"
 expect "this node calls one of its kind" "$(tls_eval good "io:write(rpc:call('cpp2@localhost', net_kernel, connect_node, ['cpp@localhost']))")" true
 expect "which says so" "$(tls_eval good "io:write(lists:member('cpp2@localhost', rpc:call('cpp@localhost', erlang, nodes, [])))")" true
 
+# ---- the program's own verbs
+verb() { "$CNODE" "$1" cpp2@localhost --cookie "$cookie" "${@:2}" 2>"$work/verb.err"; }
+expect "cnode ping" "$(verb ping "${tls[@]}" "$certs/good.conf")" pong
+expect "cnode call" "$(verb call "${tls[@]}" "$certs/good.conf" lists reverse '[[1, "two", {3}]]')" '[{3},"two",1]'
+expect "cnode ping without TLS" "$(verb ping)" pang
+expect "cnode ping of a node that is not trusted" "$(verb ping "${tls[@]}" "$certs/mistrusts.conf")" pang
+grep -qF "TLS: the certificate /CN=node is not accepted" "$work/verb.err" || fail "cnode ping says: $(cat "$work/verb.err")"
+verb stop "${tls[@]}" "$certs/good.conf" || fail "cnode stop: $(cat "$work/verb.err")"
+
 # ---- refused at the door
 expect "a certificate of another authority" "$(tls_eval wrong_ca "io:write(net_adm:ping('cpp@localhost'))")" pang
 has cpp "rejected: TLS: the certificate /CN=stranger is not accepted: unable to get local issuer certificate"

@@ -22,6 +22,7 @@ struct client_arguments {
   std::string cookie_file, vm_args;
   unsigned epmd_port = 0;
   double timeout = 10;
+  std::string proto_dist = "inet_tcp";
 };
 
 void add_client_options(CLI::App& verb, client_arguments& a) {
@@ -31,11 +32,18 @@ void add_client_options(CLI::App& verb, client_arguments& a) {
   verb.add_option("--epmd-port", a.epmd_port, "epmd's port (default: ERL_EPMD_PORT, then 4369)")->check(CLI::Range(1, 65535));
   verb.add_option("--dist-port", a.options.dist_port, "Connect to this port, without asking epmd")->check(CLI::Range(1, 65535));
   verb.add_option("--vm-args", a.vm_args, "A release's vm.args: its -sname or -name is the node -, its -setcookie the cookie");
+  verb.add_option("--proto-dist", a.proto_dist, "What carries the connection (default inet_tcp)")->check(CLI::IsMember({"inet_tcp", "inet_tls"}));
+  verb.add_option("--ssl-dist-optfile", a.options.ssl_dist_optfile, "TLS options, as erl's -ssl_dist_optfile; for --proto-dist inet_tls");
   verb.add_option("--timeout", a.timeout, "Seconds to wait (default 10)")->check(CLI::Range(0.001, 1e6));
 }
 
 // False, after a sentence, when there is no cookie.
 bool ready(client_arguments& a) {
+  if ((a.proto_dist == "inet_tls") == a.options.ssl_dist_optfile.empty()) {
+    std::fputs(a.options.ssl_dist_optfile.empty() ? "cnode: --proto-dist inet_tls needs --ssl-dist-optfile FILE: where the certificates are\n"
+                                                  : "cnode: --ssl-dist-optfile has no effect without --proto-dist inet_tls\n", stderr);
+    return false;
+  }
   if (!a.vm_args.empty() || a.options.node == "-") {
     node_of_vm_args node;
     if (a.vm_args.empty()) node.error = "the node - needs --vm-args FILE";

@@ -48,13 +48,16 @@ class fake_peer {
   }
   // We call. False: refused.
   bool call(const std::string& name, const std::string& node, const std::string& cookie) {
-    return shake(dist::handshake::we_started(settings(name, cookie), node));
+    auto c = settings(name, cookie);
+    c.four_byte_frames = four_byte_frames;
+    return shake(dist::handshake::we_started(std::move(c), node));
   }
   // We are called.
   bool answer(const std::string& name, const std::string& cookie) {
     return shake(dist::handshake::other_started(settings(name, cookie)));
   }
   const std::string& status() const { return status_; }
+  bool four_byte_frames = false;  // in the handshake, as under TLS; before call()
 
   void send(const std::string& bytes) { (void)!::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }
   void send(const dist::control_message& m, term message) {

@@ -19,6 +19,8 @@
 #include <cnode/protocol/etf.hpp>
 #include <cnode/protocol/term_text.hpp>
 
+#include "client_tls.hpp"
+
 namespace cnode::program {
 namespace {
 
@@ -130,13 +132,26 @@ class link_to_node {
     const int port = o.dist_port ? o.dist_port : look_up(alive, host, o.timeout_ms, error);
     if (!port) return false;
     ei_init();
+    if (!o.ssl_dist_optfile.empty()) {
+      node::tls_options rules;
+      auto wrong = node::read_tls_options(o.ssl_dist_optfile, rules);
+      if (!wrong) wrong = node::tls_context::make(rules, tls_.context);
+      if (wrong) {
+        error = wrong->option + ": " + wrong->text;
+        return false;
+      }
+      tls_.host = host;
+    }
     // Our own name must be of the same kind (short or long) as the node's; its host need not be reachable.
     const std::string name = "cnode_" + std::to_string(::getpid());
     const std::string full = name + "@" + host;
     in_addr address{};
     address.s_addr = htonl(INADDR_LOOPBACK);
-    if (ei_connect_xinit(&ec_, host.c_str(), name.c_str(), full.c_str(), &address, o.cookie.c_str(),
-                         static_cast<short>(::getpid() & 0x3fff)) < 0) {
+    const auto creation = static_cast<unsigned>(::getpid() & 0x3fff);
+    const int ready = tls_.context ? ei_connect_xinit_ussi(&ec_, host.c_str(), name.c_str(), full.c_str(), &address, o.cookie.c_str(), creation,
+                                                           client_tls::callbacks(), sizeof(ei_socket_callbacks), &tls_)
+                                   : ei_connect_xinit(&ec_, host.c_str(), name.c_str(), full.c_str(), &address, o.cookie.c_str(), creation);
+    if (ready < 0) {
       error = "libei does not accept the node name " + full;
       return false;
     }
@@ -144,8 +159,9 @@ class link_to_node {
     host_copy.push_back('\0');
     fd_ = ei_connect_host_port_tmo(&ec_, host_copy.data(), port, static_cast<unsigned>(o.timeout_ms));
     if (fd_ < 0) {
-      error = erl_errno == ETIMEDOUT ? o.node + " accepts no connection: it is silent"
-                                     : o.node + " is there but refuses the connection: is the cookie the same?";
+      error = !tls_.error.empty() ? o.node + " is there, but no connection comes about: " + tls_.error
+              : erl_errno == ETIMEDOUT ? o.node + " accepts no connection: it is silent"
+                                     : o.node + " is there but refuses the connection: is the cookie the same, and is there TLS on both sides or on none?";
       return false;
     }
     timeout_ms_ = o.timeout_ms;
@@ -204,6 +220,7 @@ class link_to_node {
  private:
   static std::string term_to_binary_without_version(term t) { return etf::term_to_binary(t).substr(1); }
 
+  client_tls tls_;
   ei_cnode ec_{};
   int fd_ = -1;
   int timeout_ms_ = 0;

@@ -10,6 +10,7 @@ struct client_options {
   std::string cookie;
   int timeout_ms = 10'000;  // to connect, and for an answer
   int dist_port = 0;        // not 0: connect there, ask no epmd
+  std::string ssl_dist_optfile;  // not empty: the connection goes over TLS
 };
 
 // Each prints its answer to stdout, what went wrong to stderr, and returns the exit status: 0 all is well, 1 the node
