@@ -32,7 +32,7 @@ run_on otp25 256
 for suite in trixie:otp27 sid:otp29; do
   if dir=$(peer_dir "${suite%:*}"); then
     start_peer "$dir" "${suite#*:}"
-    run_on "${suite#*:}" 32
+    run_on "${suite#*:}" 8
   else
     echo "SKIPPED: no node of ${suite#*:} (needs root, debootstrap and a package mirror)"
   fi

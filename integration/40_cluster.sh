@@ -75,6 +75,7 @@ done
 wait "$asker" || exit 1
 step rejoined "${names[@]}"
 
+[ -z "${SANITIZED:-}" ] || exit 0  # BEAM nodes show a sanitizer nothing
 for name in "${hosts[@]}"; do end "${running[$name]}"; done
 life beam
 expect "what is seen with C++ nodes is what BEAM nodes see in their place" "$(cat "$work/seen.txt")" "$(cat "$work/beam.txt")"
