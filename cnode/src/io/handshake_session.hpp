@@ -1,5 +1,5 @@
 // A handshake over a socket, either role, TLS's before that of the distribution. Runs on the control thread. Costs a socket, a timer and a
-// few hundred bytes; under TLS some 50 KB.
+// few hundred bytes; under TLS some 100 KB, and the certificates of the peer up to max_handshake_size.
 #pragma once
 
 #include <array>
