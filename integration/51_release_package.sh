@@ -7,7 +7,7 @@ mkdir "$work/rel"
 cp "$example"/*.rel "$example/sys.config" "$work/rel/"
 mkdir "$work/modules"; ln -s "$EXAMPLES/hotcode/v1" "$work/modules/0.1.0"; ln -s "$EXAMPLES/hotcode/v2" "$work/modules/0.2.0"
 modules=$work/modules
-printf -- '# hotcode\n-sname hotcode%s@localhost\n-setcookie %s\n+S 2\n' "$$" "$cookie" >"$work/rel/vm.args"
+printf -- '# hotcode\n-sname hotcode%s@localhost\n-setcookie %s\n+S 2 -hidden\n-env HOTCODE_COLOUR "dark red"\n-kernel net_ticktime 12\n' "$$" "$cookie" >"$work/rel/vm.args"
 
 # ---- making it
 make_release() { "$CNODE" release "$work/rel/hotcode-$1.rel" --path "$modules/$1" --output "$work/out" "${@:2}" 2>&1; }
@@ -60,6 +60,9 @@ expect "rpc names what is not there" "$("$hotcode" rpc nosuch f '[1]' 2>&1); $?"
 expect "the application of the release runs" "$("$hotcode" rpc application which_applications | grep -o '{hotcode,[^}]*}')" '{hotcode,"demo","0.1.0"}'
 expect "with the release's sys.config" "$("$hotcode" rpc application get_env '[hotcode, greeting]')" '{ok,welcome}'
 expect "vm.args: +S" "$("$hotcode" rpc erlang system_info '[schedulers]')" 2
+expect "vm.args: -env" "$("$hotcode" rpc os getenv '["HOTCODE_COLOUR"]')" '"dark red"'
+expect "vm.args: -kernel net_ticktime" "$("$hotcode" rpc net_kernel get_net_ticktime)" 12
+expect "vm.args: -hidden" "$(erl_eval "net_adm:ping('$node'), io:format(\"~p ~p\", [nodes(), nodes(hidden)])")" "[] [$node]"
 expect "modules come from lib/" "$("$hotcode" rpc code which '[demo_server]')" "\"$root/lib/hotcode-0.1.0/ebin/demo_server.so\""
 expect "code:root_dir" "$("$hotcode" rpc code root_dir)" "\"$root\""
 expect "a BEAM node meets it" "$(erl_eval "io:format(\"~p\", [rpc:call('$node', sys, get_state, [demo_server])])")" '#{money => 700000,name => <<"blackode">>}'
@@ -83,13 +86,14 @@ expect "no verb" "$("$hotcode" dance 2>&1 | head -1)" "hotcode: there is no verb
 
 # ---- in the foreground, through a link, by SIGTERM; as another version; with what vm.args may not say
 ln -s "$hotcode" "$work/link"
-"$work/link" start --release 0.1.0 >"$work/foreground.log" 2>&1 & foreground=$!
+"$work/link" start --release 0.1.0 --net-ticktime 8 >"$work/foreground.log" 2>&1 & foreground=$!
 pids+=($foreground)
 wait_for "grep -q 'node $node ready' '$work/foreground.log'" "start in the foreground" $foreground
+expect "what the command line says counts" "$("$hotcode" rpc net_kernel get_net_ticktime)" 8
 kill -TERM $foreground; wait $foreground; expect "SIGTERM ends the foreground node with" $? 0
 expect "a version that is not installed" "$("$hotcode" start --release 7.7 2>&1)" "cnode: --release-root $root/releases/7.7: No such file or directory"
 echo '+K true' >>"$root/releases/0.1.0/vm.args"
-expect "a flag that cnode has not" "$("$hotcode" start 2>&1)" "cnode: $root/releases/0.1.0/vm.args:5: cnode start has no flag '+K true'"
+expect "a flag that cnode has not" "$("$hotcode" start 2>&1)" "cnode: $root/releases/0.1.0/vm.args:7: cnode start has no flag '+K true'"
 echo "0.1.0" >"$root/releases/start_erl.data"
 expect "a damaged start_erl.data" "$("$hotcode" ping 2>&1)" "hotcode: $root/releases/start_erl.data must be 'ErtsVsn Vsn'"
 

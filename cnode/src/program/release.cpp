@@ -52,7 +52,7 @@ bool apply(const vm_flag& f, start_options& o) {
   if (f.name == "-name") return named ? f.values.size() == 1 : set(o.name);
   if (f.name == "-setcookie") return f.values.size() == 1 && (!o.cookie_file.empty() || set(o.cookie));
   if (f.name == "-config") return set(o.config);
-  if (f.name == "-mode") return f.values.size() == 1 && (f.values[0] == "embedded" || f.values[0] == "interactive") && (o.mode = f.values[0], true);
+  if (f.name == "-mode") return f.values.size() == 1 && (f.values[0] == "embedded" || f.values[0] == "interactive") && (o.mode != "interactive" || (o.mode = f.values[0], true));
   if (f.name == "-proto_dist") return f.values.size() == 1 && node::proto_dist_named(f.values[0]) && (o.proto_dist != "inet_tcp" || (o.proto_dist = f.values[0], true));
   if (f.name == "-ssl_dist_optfile") return set(o.ssl_dist_optfile);
   if (f.name == "-hidden") return f.values.empty() && (o.hidden = true);
@@ -68,7 +68,7 @@ bool apply(const vm_flag& f, start_options& o) {
     const auto& key = f.values[0];
     if (key == "inet_dist_listen_min" && number(f.values[1], 1, 65535, n)) return o.dist_listen_min || (o.dist_listen_min = static_cast<std::uint16_t>(n));
     if (key == "inet_dist_listen_max" && number(f.values[1], 1, 65535, n)) return o.dist_listen_max || (o.dist_listen_max = static_cast<std::uint16_t>(n));
-    if (key == "net_ticktime" && number(f.values[1], 1, 1000000, n)) return o.net_ticktime = static_cast<unsigned>(n), true;
+    if (key == "net_ticktime" && number(f.values[1], 1, 1000000, n)) return o.net_ticktime != 60 || (o.net_ticktime = static_cast<unsigned>(n));
   }
   return false;
 }

@@ -110,6 +110,14 @@ TEST(Archive, SaysWhichFileIsCutShortOrMissing) {
   EXPECT_FALSE(std::filesystem::exists(folder.path + "/b.tar.gz.new"));
 }
 
+TEST(Path, StarsBecomeTheFoldersThatMatch) {
+  const release_folder folder;
+  folder.file("lib/b-1/ebin/x", ""), folder.file("lib/a-1/ebin/x", ""), folder.file("lib/a-1/src/x", ""), folder.file("lib/file", "");
+  const auto& p = folder.path;
+  EXPECT_EQ(expand_path({p + "/none", p + "/lib/*/ebin", p + "/lib/a-1/ebin", p + "/no*/ebin"}),
+            (std::vector<std::string>{p + "/none", p + "/lib/a-1/ebin", p + "/lib/b-1/ebin"}));
+}
+
 // hotcode 0.1.0 and 0.2.0, as an author has them.
 struct hotcode {
   hotcode() {
