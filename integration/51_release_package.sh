@@ -17,7 +17,7 @@ before=$(sha256sum <"$work/out/hotcode-0.2.0.tar.gz")
 make_release 0.2.0 --upgrade-from "$work/out/hotcode-0.1.0.tar.gz" >/dev/null
 expect "the same files give the same archive" "$(sha256sum <"$work/out/hotcode-0.2.0.tar.gz")" "$before"
 expect "tar reads it" "$(tar tzf "$work/out/hotcode-0.2.0.tar.gz" | grep -v '/$' | sort | tr '\n' ' ')" \
-  "bin/hotcode erts-0.1.0/bin/cnode erts-0.1.0/bin/cnode_probe lib/hotcode-0.2.0/ebin/demo_server.so lib/hotcode-0.2.0/ebin/hotcode.app lib/hotcode-0.2.0/ebin/hotcode.appup lib/hotcode-0.2.0/ebin/hotcode_app.so lib/hotcode-0.2.0/ebin/hotcode_sup.so lib/kernel-0.1.0/ebin/kernel.app lib/kernel-0.1.0/ebin/kernel.appup lib/sasl-0.1.0/ebin/sasl.app lib/sasl-0.1.0/ebin/sasl.appup lib/stdlib-0.1.0/ebin/stdlib.app lib/stdlib-0.1.0/ebin/stdlib.appup releases/0.2.0/hotcode.rel releases/0.2.0/relup releases/0.2.0/sys.config releases/0.2.0/vm.args releases/RELEASES releases/hotcode-0.2.0.rel releases/start_erl.data "
+  "bin/hotcode erts-0.1.0/bin/cnode erts-0.1.0/bin/cnode_probe lib/hotcode-0.2.0/ebin/demo_server.so lib/hotcode-0.2.0/ebin/hotcode.app lib/hotcode-0.2.0/ebin/hotcode.appup lib/hotcode-0.2.0/ebin/hotcode_app.so lib/hotcode-0.2.0/ebin/hotcode_sup.so lib/kernel-0.1.0/ebin/kernel.app lib/kernel-0.1.0/ebin/kernel.appup lib/sasl-0.1.0/ebin/sasl.app lib/sasl-0.1.0/ebin/sasl.appup lib/stdlib-0.1.0/ebin/stdlib.app lib/stdlib-0.1.0/ebin/stdlib.appup releases/0.2.0/hotcode-0.2.0.rel releases/0.2.0/relup releases/0.2.0/sys.config releases/0.2.0/vm.args releases/RELEASES releases/hotcode-0.2.0.rel releases/start_erl.data "
 tar xzOf "$work/out/hotcode-0.2.0.tar.gz" releases/0.2.0/relup >"$work/relup"
 
 # ---- systools on the same files
@@ -29,6 +29,17 @@ if [ -n "$(erl -noshell -eval 'io:put_chars(code:which(systools)), halt().' 2>/d
     {ok,[O]}=file:consult(\"$work/relup\"), io:put_chars(case R of O -> \"same\"; _ -> io_lib:format(\"~p\",[R]) end), halt().")
   expect "systools makes the same relup" "$same" same
   read_back=$(erl -noshell -eval "{ok,[[{release,N,V,E,L,S}]]}=file:consult(\"$work/new/releases/RELEASES\"), io:format(\"~p\",[{N,V,E,length(L),S}]), halt().")
+  # A BEAM of its own root, which is ours: its release_handler reads RELEASES, the archive and the .rel in it.
+  mkdir "$work/beam"
+  tar xzf "$work/out/hotcode-0.1.0.tar.gz" -C "$work/beam"
+  cp "$work/out/hotcode-0.2.0.tar.gz" "$work/beam/releases/"
+  otp=$(erl -noshell -eval 'io:put_chars(code:root_dir()), halt().')
+  for application in "$otp"/lib/{kernel,stdlib,sasl,compiler}-*; do ln -s "$application" "$work/beam/lib/"; done
+  bin=$(echo "$otp"/erts-*/bin)
+  unpacked=$(ROOTDIR=$work/beam BINDIR=$bin EMU=beam PROGNAME=erl "$bin/erlexec" -boot "$otp/bin/start_sasl" -sasl sasl_error_logger false -noshell \
+    -eval "io:format(\"~p ~p\", [release_handler:unpack_release(\"hotcode-0.2.0\"), [{V,S} || {_,V,_,S} <- release_handler:which_releases()]]), halt().")
+  expect "a BEAM node's release_handler unpacks the archive" "$unpacked" '{ok,"0.2.0"} [{"0.2.0",unpacked},{"0.1.0",permanent}]'
+  expect "and leaves what starts as it was" "$(cat "$work/beam/releases/start_erl.data")" "0.1.0 0.1.0"
   expect "RELEASES is what release_handler writes" "$read_back" '{"hotcode","0.2.0","0.1.0",4,permanent}'
 fi
 

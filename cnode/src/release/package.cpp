@@ -182,7 +182,7 @@ class packager {
   void add_release_files() {
     const std::string dir = "releases/" + vsn_ + "/", &rel = checked_.release.file;
     add_file("releases/" + name_ + "-" + vsn_ + ".rel", rel);
-    add_file(dir + name_ + ".rel", rel);
+    add_file(dir + name_ + "-" + vsn_ + ".rel", rel);  // where release_handler copies it to when it unpacks
     if (const auto config = beside(request_.sys_config, "sys.config"); !config.empty()) {
       auto read = read_sys_config(*b_, config);
       if (!read) fail(read.error().text);

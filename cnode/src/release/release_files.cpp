@@ -101,18 +101,19 @@ bool split_words(const std::string& line, std::vector<std::string>& out) {
 
 bool is_flag(const std::string& word) { return word.size() > 1 && (word[0] == '-' || word[0] == '+') && !std::isdigit(static_cast<unsigned char>(word[1])); }
 
-// The one .rel of a version's folder.
-std::string release_of(block& b, const std::string& dir) {
-  std::string found;
+// The .rel of a version's folder: *-VSN.rel, else the only one.
+std::string release_of(block& b, const std::string& dir, const std::string& vsn) {
+  std::vector<std::string> found;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(dir, error)) {
-    if (entry.path().extension() != ".rel") continue;
-    if (!found.empty()) throw bad(b, "bad_rel_name", dir, "holds more than one .rel: " + found + " and " + entry.path().filename().string());
-    found = entry.path().filename().string();
+    const auto name = entry.path().filename().string();
+    if (name.ends_with("-" + vsn + ".rel")) return entry.path().string();
+    if (name.ends_with(".rel")) found.push_back(name);
   }
   if (error) throw refusal{make_tuple_of(b, atom("error"), make_tuple_of(b, atom("open"), make_charlist(b, dir), posix_name(error.value()))), dir + ": " + error.message()};
   if (found.empty()) throw bad(b, "bad_rel_name", dir, "holds no .rel");
-  return dir + "/" + found;
+  if (found.size() > 1) throw bad(b, "bad_rel_name", dir, "holds more than one .rel: " + found[0] + " and " + found[1]);
+  return dir + "/" + found[0];
 }
 
 }  // namespace
@@ -209,7 +210,7 @@ outcome<runnable_release> open_release(block& b, const std::string& root, const 
       r.vsn = data->vsn;
     }
     const std::string dir = root + "/releases/" + r.vsn;
-    auto release = read_release(b, release_of(b, dir), {});
+    auto release = read_release(b, release_of(b, dir, r.vsn), {});
     if (text_of(release.vsn) != r.vsn) throw bad(b, "bad_rel_data", release.file, "is version " + text_of(release.vsn) + " in the folder of " + r.vsn);
     r.name = text_of(release.name);
     r.erts_vsn = text_of(release.erts_vsn);

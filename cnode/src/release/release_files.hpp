@@ -2,7 +2,7 @@
 //
 //   releases/start_erl.data        "ErtsVsn Vsn": what starts
 //   releases/RELEASES              what is installed, and in which state
-//   releases/NAME-VSN.rel          for unpacking; releases/VSN/NAME.rel, sys.config, vm.args and relup are what a version runs with
+//   releases/NAME-VSN.rel          for unpacking; releases/VSN/NAME-VSN.rel, sys.config, vm.args and relup are what a version runs with
 //   lib/APPLICATION-VSN/ebin       .app, .appup and module files
 //   erts-VSN/bin, bin/NAME         the program and the script that calls it
 //

@@ -154,7 +154,7 @@ TEST(Package, HoldsWhatAReleaseRunsWith) {
   EXPECT_EQ(files_below(h.folder.path + "/root"),
             (std::vector<std::string>{"bin/hotcode", "erts-0.1/bin/cnode", "lib/hotcode-0.1.0/ebin/demo_server.so", "lib/hotcode-0.1.0/ebin/hotcode.app",
                                       "lib/kernel-9/ebin/kernel.app", "lib/kernel-9/ebin/kernel.appup", "lib/sasl-4.2/ebin/sasl.app", "lib/sasl-4.2/ebin/sasl.appup",
-                                      "lib/stdlib-5/ebin/stdlib.app", "lib/stdlib-5/ebin/stdlib.appup", "releases/0.1.0/hotcode.rel", "releases/0.1.0/sys.config",
+                                      "lib/stdlib-5/ebin/stdlib.app", "lib/stdlib-5/ebin/stdlib.appup", "releases/0.1.0/hotcode-0.1.0.rel", "releases/0.1.0/sys.config",
                                       "releases/0.1.0/vm.args", "releases/RELEASES", "releases/hotcode-0.1.0.rel", "releases/start_erl.data"}));
   auto b = block::make(256);
   auto opened = open_release(*b, h.folder.path + "/root", "");
