@@ -1,5 +1,6 @@
 // What a process does to others: sends, links, monitors, aliases, exit signals. What comes back is in process_signals.cpp.
 #include "core.hpp"
+#include "proc_lib.hpp"
 #include "runtime_impl.hpp"
 
 namespace cnode::actors {
@@ -281,7 +282,9 @@ void core::spawn_requested_here(process& p, term ref, term module, term function
     }
     answer(pid);
   };
-  if (!runtime_access::spawn(*p.node_, make_function_process(module, function, args), o, {p.pid_, false}, tag_monitor))
+  auto f = make_spawned_by_proc_lib(module, function, args, o, *b);
+  if (!f) f = make_function_process(module, function, args);
+  if (!runtime_access::spawn(*p.node_, std::move(f), o, {p.pid_, false}, tag_monitor))
     answer(a().system_limit);
 }
 

@@ -19,3 +19,9 @@ add_test(NAME ModuleApi.AnOutsideProjectBuildsAModuleAgainstTheInstalledTree
   COMMAND ${CMAKE_COMMAND} -DBUILD=${PROJECT_BINARY_DIR} -DSOURCE=${CMAKE_CURRENT_SOURCE_DIR}/actors/outside_project
           -DWORK=${CMAKE_CURRENT_BINARY_DIR}/outside_project -DCXX=${CMAKE_CXX_COMPILER}
           -P ${CMAKE_CURRENT_SOURCE_DIR}/actors/outside_project/run.cmake)
+
+add_test(NAME ModuleApi.WhatCannotWaitDoesNotCompileAndIsToldWhy
+  COMMAND ${CMAKE_COMMAND} -DCXX=${CMAKE_CXX_COMPILER}
+          "-DFLAGS=-I${PROJECT_SOURCE_DIR}/actors/module_api/include -I${PROJECT_SOURCE_DIR}/protocol/include"
+          -DSOURCE=${CMAKE_CURRENT_SOURCE_DIR}/actors/waiting_refusals/waits.cpp
+          -P ${CMAKE_CURRENT_SOURCE_DIR}/actors/waiting_refusals/run.cmake)

@@ -278,5 +278,40 @@ TEST_F(ModuleApi, AServerMayAnswerLater) {
   EXPECT_EQ(call("later", "[" + server + "]"), "{ok,late}");
 }
 
+TEST_F(ModuleApi, APlainFunctionThatWouldWaitIsToldToBeACoroutine) {
+  auto silent = n.start_waiting("features", "one_tuple");
+  EXPECT_EQ(call("waits_in_plain", "[" + to_text(silent.pid) + "]"),
+            "error:{cannot_wait,{gen_server,call,2},<<\"a plain function cannot wait: make it a coroutine, task<> f(...), and co_await "
+            "apply(...)\">>}");
+  send(silent, "{sum, 1}");
+  wait(silent);
+}
+
+TEST_F(ModuleApi, APlainFunctionCallsWhatDoesNotWait) {
+  EXPECT_EQ(call("counts_in_plain"), "0");
+  EXPECT_EQ(call("fails_in_plain").substr(0, 5), "exit:");
+}
+
+TEST_F(ModuleApi, AThreadIsToldThatItHasNoMailbox) {
+  EXPECT_EQ(call("monitors_in_a_thread"), "{no_process,<<\"erlang:monitor/2\">>,<<\"a thread has no mailbox: let the process that owns it do this\">>}");
+}
+
+TEST_F(ModuleApi, ViaModulesAreAskedForTheProcess) {
+  const auto server = call("spawn_echo_server");
+  EXPECT_EQ(call("asks", "[{via, features, " + server + "}, hello, 5000]"), "{echo,hello}");
+  EXPECT_EQ(call("asks", "[{via, features, nobody}, hello, 5000]"), "{exit,{noproc,{gen_server,call,[{via,features,nobody},hello,5000]}}}");
+  auto c = waiting("one_message");
+  EXPECT_EQ(call("casts", "[{via, features, " + to_text(c.pid) + "}]"), "ok");
+  EXPECT_EQ(wait(c), "{by_name,{'$gen_cast',hello}}");
+  EXPECT_EQ(call("casts", "[{via, features, nobody}]"), "ok");
+}
+
+TEST_F(ModuleApi, RequestsAreAnsweredLater) {
+  const auto server = call("spawn_echo_server");
+  EXPECT_EQ(call("asks_later", "[" + server + "]"), "{reply,{echo,hello}}");
+  EXPECT_EQ(call("asks_later", "[nobody]"), "{error,{noproc,nobody}}");
+  EXPECT_EQ(call("requests", "[nobody]"), "no_reply");
+}
+
 }  // namespace
 }  // namespace cnode::test

@@ -201,6 +201,62 @@ TEST_F(TwoNodes, EndALinkedSpawnWithUndefWhenThereIsNoSuchFunction) {
   EXPECT_NE(s->messages[1].find(",{undef,[{far,such,[],[]}]}}"), std::string::npos) << s->messages[1];
 }
 
+TEST_F(TwoNodes, TagTheAnswerToASpawnRequestAsAsked) {
+  b->code().add_builtin("far", functions);
+  as_p([&](process& self) {
+    spawn_request_options options;
+    options.monitor = true;
+    options.monitoring.tag = atom("gone");
+    options.reply_tag = atom("started");
+    self.spawn_request(net.peer_name(), atom("far"), atom("leader"), make_list_of(self.scratch(), small(1)), options);
+  });
+  ASSERT_EQ(s->messages.size(), 2u);
+  EXPECT_EQ(s->messages[0].substr(0, 9), "{started,");
+  EXPECT_EQ(s->messages[1].substr(0, 6), "{gone,");
+}
+
+TEST_F(TwoNodes, AnswerASpawnRequestOnlyAsAsked) {
+  b->code().add_builtin("far", functions);
+  spawn_request_options errors_only;
+  errors_only.reply_ok = false;
+  as_p([&](process& self) { self.spawn_request(net.peer_name(), atom("far"), atom("such"), nil, errors_only); });
+  EXPECT_EQ(s->messages, strings{});
+  net.connected = false;
+  as_p([&](process& self) { self.spawn_request(net.peer_name(), atom("far"), atom("such"), nil, errors_only); });
+  ASSERT_EQ(s->messages.size(), 1u);
+  EXPECT_NE(s->messages[0].find(",error,noconnection}"), std::string::npos);
+}
+
+TEST_F(TwoNodes, EndWhatAnAbandonedSpawnRequestStarted) {
+  const auto before = b->process_count();
+  static const builtin_function waits[] = {{"ever", 0, [](cnode_env* env, const cnode_term*) -> cnode_term {
+                                              env->outcome = CNODE_SUSPEND;
+                                              const auto go_on = [](cnode_env*, void*, cnode_term) { return atom("ok").word(); };
+                                              env->continuation = {nullptr, go_on, [](void*) {}, [](cnode_env*, void*, cnode_term) { return 0; }, -1};
+                                              return CNODE_NONE;
+                                            }}};
+  b->code().add_builtin("waits", waits);
+  as_p([&](process& self) {
+    const auto request = self.spawn_request(net.peer_name(), atom("waits"), atom("ever"), nil, true, true);
+    EXPECT_TRUE(self.spawn_request_abandon(request));
+    EXPECT_FALSE(self.spawn_request_abandon(request));
+  });
+  EXPECT_EQ(s->messages, strings{});
+  EXPECT_EQ(b->process_count(), before);
+  EXPECT_EQ(net.wire, (strings{"a spawn_request", "b spawn_reply", "a demonitor_p", "a exit"}));
+}
+
+TEST_F(TwoNodes, AnswerASpawnRequestToThemselvesFirst) {
+  a->code().add_builtin("far", functions);
+  as_p([&](process& self) {
+    const auto request = self.spawn_request(this_node().name, atom("far"), atom("leader"), make_list_of(self.scratch(), small(1)), false, true);
+    EXPECT_FALSE(self.spawn_request_abandon(request));
+  });
+  ASSERT_EQ(s->messages.size(), 2u);
+  EXPECT_EQ(s->messages[0].substr(0, 13), "{spawn_reply,");
+  EXPECT_EQ(s->messages[1].substr(0, 7), "{'DOWN'");
+}
+
 TEST_F(TwoNodes, RefuseASpawnWithOptionsNobodyKnows) {
   auto f = block::make(64);
   const auto ref = b->make_ref(*f);

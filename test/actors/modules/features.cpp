@@ -2,6 +2,7 @@
 #include <stdexcept>
 
 #include <cnode/gen_server.hpp>
+#include <cnode/thread.hpp>
 
 using namespace cnode;
 
@@ -167,11 +168,11 @@ task<> by_clause() {
 }
 task<> timed() {
   auto nothing = co_await receive<std::int64_t>(1);
-  co_await sleep(1);
+  co_await cnode::sleep(1);
   co_return nothing.has_value() ? "message"_a.value() : "timeout"_a.value();
 }
 task<void> fails_late() {
-  co_await sleep(1);
+  co_await cnode::sleep(1);
   throw exit_with("late"_a);
 }
 task<> catches() {
@@ -238,8 +239,41 @@ task<> process_facts() {
   co_return list(mine, std::get<4>(down), value, dictionary::erase("key"_a), found, whereis("features_name"_a));
 }
 
+// ---- plain functions and threads
+auto waits_in_plain(term server) { return apply_now("gen_server"_a, "call"_a, server, "hello"_a); }
+auto loads_in_plain() { return apply_now("features_that_are_nowhere"_a, "f"_a); }
+auto fails_in_plain() { return apply_now(this_module(), "fail"_a, "exit"_a); }
+auto counts_in_plain() { return apply_now("gen_server"_a, "reqids_size"_a, apply_now("gen_server"_a, "reqids_new"_a)); }
+task<> monitors_in_a_thread() {
+  start_thread("asker", [to = self()](thread_context& t) {
+    try {
+      monitor(to);
+    } catch (const raised& r) {
+      t.send(to, tuple("raised"_a, term{r.reason}));
+    }
+  });
+  auto [reason] = co_await receive<tagged<"raised", term>>();
+  co_return reason;
+}
+
+// ---- a registry for {via, features, Pid}
+auto whereis_name(term name) { return name.is_pid() ? name : term{"undefined"_a}; }
+auto send_to(pid name, term message) { send(name, tuple("by_name"_a, message)); }
+auto casts(term server) { return cast(server, "hello"_a); }
+task<> one_message() {
+  auto any = receive_if([](term) { return true; });
+  co_return co_await any;
+}
+auto requests(term server) { return gen_server::check_response("other"_a, gen_server::send_request(server, "hello"_a)); }
+task<> asks_later(term server) {
+  reference request = gen_server::send_request(server, "hello"_a);
+  co_return co_await gen_server::receive_response(request, 5000);
+}
+
 CNODE_GEN_SERVER("features", int64, byte, uint64, real, flag, text, name, vector_of_ints, map_of_ints, maybe, either, pair_of,
                  nested_tuple, nothing, raw, older, next_user, plus, minus, times, divide, smaller, area, fail, tail, formatted, init,
                  handle_call, handle_cast, handle_info, code_change, frames_alive, sum_to, many_tasks, wait_for_go, wait_nested,
                  in_order, one_of, by_clause, timed, catches, applies, awaits_a_tail_call, loops, asks, echo_server, spawn_echo_server,
-                 spawn_and_ask, process_facts, one_tuple, cast_ask, later, ("renamed", nothing, CNODE_EXPORT_DIRTY));
+                 spawn_and_ask, process_facts, one_tuple, cast_ask, later, waits_in_plain, loads_in_plain,
+                 fails_in_plain, counts_in_plain, monitors_in_a_thread, whereis_name, ("send", send_to), casts, one_message, requests, asks_later,
+                 ("renamed", nothing, CNODE_EXPORT_DIRTY));

@@ -339,6 +339,22 @@ inline task<term> call_external(external_call call) {
 
 }  // namespace detail
 
+// What has not been awaited has no value: reply(call(...), state) does not compile.
+template <class T>
+struct convert<task<T>> {
+  static term to_term(const task<T>&) {
+    static_assert(!std::is_same_v<task<T>, task<T>>, "this waits and has no value yet: make the function a coroutine (task<>) and co_await it");
+    return {};
+  }
+};
+template <class T>
+struct convert<T, std::enable_if_t<std::is_same_v<T, external_call>>> {
+  static term to_term(const T&) {
+    static_assert(!std::is_same_v<T, external_call>, "this waits and has no value yet: make the function a coroutine (task<>) and co_await it");
+    return {};
+  }
+};
+
 inline detail::external_awaiter operator co_await(const external_call& call) { return {detail::call_external(call)}; }
 
 }  // namespace module_api
