@@ -31,6 +31,8 @@ class sent_frames final : public actors::distribution {
     return out;
   }
   void disconnect(term) override {}
+  bool is_busy(term) const override { return busy; }
+  bool busy = false;
 
   struct frame {
     std::string node;

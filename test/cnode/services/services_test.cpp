@@ -150,6 +150,19 @@ TEST(Rpc, CallsThisNode) {
 }
 
 // ---- builtins that depend on the node
+TEST(Erlang, SendsAsItsOptionsAllow) {
+  host h;
+  EXPECT_EQ(apply(h, "erlang", "send", "[{x, 'b@host'}, hi, [noconnect, nosuspend]]"), "{value,ok}");
+  EXPECT_EQ(h.distribution.control.back().message, "hi");
+  const auto sent = h.distribution.control.size();
+  EXPECT_EQ(apply(h, "erlang", "send", "[{x, 'far@host'}, hi, [noconnect]]"), "{value,noconnect}");
+  h.distribution.busy = true;
+  EXPECT_EQ(apply(h, "erlang", "send", "[{x, 'b@host'}, hi, [nosuspend]]"), "{value,nosuspend}");
+  EXPECT_EQ(apply(h, "erlang", "send_nosuspend", "[{x, 'b@host'}, hi]"), "{value,false}");
+  EXPECT_EQ(h.distribution.control.size(), sent);
+  EXPECT_EQ(apply(h, "erlang", "send", "[{x, 'b@host'}, hi, []]"), "{value,ok}");
+}
+
 TEST(Erlang, ListsNodesByKind) {
   host h;
   EXPECT_EQ(apply(h, "erlang", "nodes", "[]"), "{value,[b@host]}");
