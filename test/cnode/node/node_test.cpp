@@ -281,6 +281,67 @@ TEST(Node, CallsOnlyOnceForTwoWhoAsk) {
   ::close(listener);
 }
 
+// A listener whose accept() gives up after five seconds.
+int patient_listener(std::uint16_t& port) {
+  const int listener = listen_on_loopback(port);
+  const timeval wait{5, 0};
+  ::setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+  return listener;
+}
+
+TEST(Node, ConnectsAnewForWhoAsksRightBehindADisconnect) {
+  running_node r;
+  std::uint16_t port = 0;
+  const int listener = patient_listener(port);
+  r.epmd.knows("other", port);
+  const auto node = atom("other@localhost");
+  for (int i = 0; i < 20; ++i) {
+    std::promise<bool> connected;
+    r.n->connect(node, [&](bool ok) { connected.set_value(ok); });
+    const int accepted = ::accept(listener, nullptr, nullptr);
+    ASSERT_GE(accepted, 0) << i;
+    fake_peer p(accepted);
+    ASSERT_TRUE(p.answer("other@localhost", "secret"));
+    ASSERT_TRUE(connected.get_future().get());
+    ASSERT_TRUE(r.n->disconnect(node));
+  }
+  ::close(listener);
+}
+
+TEST(Node, SendsNothingOverTheNextConnectionBeforeTheNodedownIsTold) {
+  running_node r;
+  std::uint16_t port = 0;
+  const int listener = patient_listener(port);
+  r.epmd.knows("other", port);
+  const auto node = atom("other@localhost");
+  const auto connect = [&] {
+    std::promise<bool> connected;
+    r.n->connect(node, [&](bool ok) { connected.set_value(ok); });
+    auto p = std::make_unique<fake_peer>(::accept(listener, nullptr, nullptr));
+    EXPECT_TRUE(p->answer("other@localhost", "secret"));
+    EXPECT_TRUE(connected.get_future().get());
+    return p;
+  };
+  const auto say = [runtime = &r.n->runtime(), node](int i) {
+    auto b = block::make(8);
+    b->root = small(i);
+    const auto to = block::make(8);
+    runtime->send(make_tuple_of(*to, atom("somebody"), node), std::move(b));
+  };
+  // Who listens is told in the middle of telling.
+  r.n->runtime().on_node_change([say](term, bool up, bool, term) {
+    if (!up) say(1);
+  });
+  const auto first = connect();
+  ASSERT_TRUE(r.n->disconnect(node));
+  const auto second = connect();
+  say(2);
+  const auto m = second->next();
+  ASSERT_TRUE(m);
+  EXPECT_TRUE(m->message.same(small(2)));
+  ::close(listener);
+}
+
 // The greater name's call counts: dist_util, "nok" and "ok_simultaneous".
 TEST(Node, DecidesCrossingCallsByName) {
   running_node r;
