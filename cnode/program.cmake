@@ -9,7 +9,7 @@ find_path(CNODE_EI_INCLUDE ei.h HINTS ${CNODE_EI_INCLUDES} REQUIRED)
 add_executable(cnode
   src/main.cpp
   src/program/client.cpp
-  src/program/client_tls.cpp
+  src/program/client_socket.cpp
   src/program/cookie.cpp
   src/program/question.cpp
   src/program/release.cpp

@@ -76,6 +76,8 @@ else
   done
   expect "a C++ node is called over IPv6" \
     "$(once otp25 cpp@::1 'io:format("~p", [rpc:call('"'inner@::1', rpc, call, ['six@::1'"', erlang, node, []])])' -proto_dist inet6_tcp -hidden)" "'six@::1'"
+  expect "cnode ping over IPv6" "$(timeout 30 "$CNODE" ping six@::1 --cookie "$cookie" 2>&1)" pong
+  expect "cnode call over IPv6" "$(call six@::1 erlang node '[]')" "'six@::1'"
 fi
 
 # ---- without epmd: every node listens on the same port, each on its own address

@@ -1,7 +1,6 @@
 #include "client.hpp"
 
 #include <ei.h>
-#include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,7 +18,7 @@
 #include <cnode/protocol/etf.hpp>
 #include <cnode/protocol/term_text.hpp>
 
-#include "client_tls.hpp"
+#include "client_socket.hpp"
 
 namespace cnode::program {
 namespace {
@@ -33,38 +32,6 @@ int epmd_port() {
   const char* text = std::getenv("ERL_EPMD_PORT");
   const int port = text ? std::atoi(text) : 0;
   return port > 0 && port < 65536 ? port : epmd::default_port;
-}
-
-// A TCP connection within the time, or -1 and errno. `resolved` tells an unknown host from a silent one.
-int connect_tcp(const std::string& host, int port, int timeout_ms, bool& resolved) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* list = nullptr;
-  resolved = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list) == 0;
-  if (!resolved) return -1;
-  int fd = -1;
-  int error = ECONNREFUSED;
-  for (auto* a = list; a && fd < 0; a = a->ai_next) {
-    fd = ::socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) continue;
-    if (::connect(fd, a->ai_addr, a->ai_addrlen) == 0) break;
-    error = errno;
-    if (error == EINPROGRESS) {
-      pollfd p{fd, POLLOUT, 0};
-      socklen_t size = sizeof error;
-      if (::poll(&p, 1, timeout_ms) == 1) {
-        ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-        if (error == 0) break;
-      } else {
-        error = ETIMEDOUT;
-      }
-    }
-    ::close(fd);
-    fd = -1;
-  }
-  ::freeaddrinfo(list);
-  errno = error;
-  return fd;
 }
 
 // Asks epmd for the node's port. 0 and a sentence when there is none.
@@ -135,12 +102,11 @@ class link_to_node {
     if (!o.ssl_dist_optfile.empty()) {
       node::tls_options rules;
       auto wrong = node::read_tls_options(o.ssl_dist_optfile, rules);
-      if (!wrong) wrong = node::tls_context::make(rules, tls_.context);
+      if (!wrong) wrong = node::tls_context::make(rules, socket_.context);
       if (wrong) {
         error = wrong->option + ": " + wrong->text;
         return false;
       }
-      tls_.host = host;
     }
     // Our own name must be of the same kind (short or long) as the node's; its host need not be reachable.
     const std::string name = "cnode_" + std::to_string(::getpid());
@@ -148,18 +114,17 @@ class link_to_node {
     in_addr address{};
     address.s_addr = htonl(INADDR_LOOPBACK);
     const auto creation = static_cast<unsigned>(::getpid() & 0x3fff);
-    const int ready = tls_.context ? ei_connect_xinit_ussi(&ec_, host.c_str(), name.c_str(), full.c_str(), &address, o.cookie.c_str(), creation,
-                                                           client_tls::callbacks(), sizeof(ei_socket_callbacks), &tls_)
-                                   : ei_connect_xinit(&ec_, host.c_str(), name.c_str(), full.c_str(), &address, o.cookie.c_str(), creation);
+    socket_.host = host;
+    socket_.port = port;
+    const int ready = ei_connect_xinit_ussi(&ec_, host.c_str(), name.c_str(), full.c_str(), &address, o.cookie.c_str(), creation,
+                                            client_socket::callbacks(), sizeof(ei_socket_callbacks), &socket_);
     if (ready < 0) {
       error = "libei does not accept the node name " + full;
       return false;
     }
-    std::vector<char> host_copy(host.begin(), host.end());
-    host_copy.push_back('\0');
-    fd_ = ei_connect_host_port_tmo(&ec_, host_copy.data(), port, static_cast<unsigned>(o.timeout_ms));
+    fd_ = ei_xconnect_host_port_tmo(&ec_, &address, port, static_cast<unsigned>(o.timeout_ms));
     if (fd_ < 0) {
-      error = !tls_.error.empty() ? o.node + " is there, but no connection comes about: " + tls_.error
+      error = !socket_.error.empty() ? o.node + " is there, but no connection comes about: " + socket_.error
               : erl_errno == ETIMEDOUT ? o.node + " accepts no connection: it is silent"
                                      : o.node + " is there but refuses the connection: is the cookie the same, and is there TLS on both sides or on none?";
       return false;
@@ -220,7 +185,7 @@ class link_to_node {
  private:
   static std::string term_to_binary_without_version(term t) { return etf::term_to_binary(t).substr(1); }
 
-  client_tls tls_;
+  client_socket socket_;
   ei_cnode ec_{};
   int fd_ = -1;
   int timeout_ms_ = 0;
