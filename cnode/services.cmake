@@ -2,6 +2,7 @@
 add_library(cnode_services STATIC
   src/services/application.cpp
   src/services/apply.cpp
+  src/services/appmon_info.cpp
   src/services/bigint.cpp
   src/services/call.cpp
   src/services/digests.cpp

@@ -191,6 +191,14 @@ run(N) ->
              total_heap_size, trace, trap_exit],
     Items = [Item || {Item, _} <- rpc:call(N, erlang, process_info, [Mirror, Items])],
     {mirror, init, 1} = rpc:call(N, proc_lib, translate_initial_call, [Mirror]),
+    {ok, A} = appmon_info:start_link(N, self(), []),
+    appmon_info:app_ctrl(A, N, true, []),
+    Apps = receive {delivery, A, app_ctrl, N, As} -> As after 10000 -> exit(no_applications) end,
+    [appmon_info:app(A, App, true, []) || {M, App, {App, _, _}} <- Apps, is_pid(M)],
+    Trees = [receive {delivery, A, app, App, {Root, Members, Links, _}} -> true = lists:member(Root, [Name || {_, Name} <- Members]), {App, Members, Links} after 10000 -> exit(no_tree) end || {_, App, _} <- Apps],
+    {kernel, _, Kernel} = lists:keyfind(kernel, 1, Trees),
+    true = lists:member({"kernel_sup", "rex"}, Kernel),
+    [begin true = lists:member({"cnode_sup", "mirror"}, Links), {_, "mirror"} = lists:keyfind(Mirror, 1, Members) end || {cnode, Members, Links} <- Trees],
     {status, Mirror, {module, gen_server}, [_, running, _, _, _]} = rpc:call(N, sys, get_status, [Mirror, 200]),
     io:format("watched").
 ERL

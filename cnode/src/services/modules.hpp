@@ -15,6 +15,7 @@ void add_list_functions(actors::code_server& code);        // lists, maps
 void add_io_functions(actors::code_server& code);          // io, io_lib, Elixir.IO
 void add_elixir_functions(actors::code_server& code);      // Elixir.Kernel, Elixir.Node, Elixir.Process, Elixir.System
 void add_os_functions(actors::code_server& code);          // init, os, timer, inet
+void add_appmon_functions(actors::code_server& code);      // appmon_info
 void add_observer_functions(actors::code_server& code);    // observer_backend
 void add_application_functions(actors::code_server& code); // application
 void add_logger_functions(actors::code_server& code);      // logger, error_logger

@@ -75,6 +75,7 @@ routine<block_ptr> entries(talk& t, const std::vector<term>& pids) {
   term list = nil;
   for (const term pid : pids) {
     if (pid.same(t.self().pid())) continue;
+    const heap_use use(t);
     const term entry = co_await process_entry(t, pid, *b);
     if (entry) list = make_cons(*b, entry, list);
   }
@@ -126,6 +127,7 @@ routine<term> fetch_stats(talk& t, owned parent, std::int64_t every_ms) {
   for (;;) {
     const term m = co_await t.wait_for(any, every_ms);
     if (m) co_return ok();
+    const heap_use use(t);
     const owned io = co_await asked(t, "statistics", t.list(atom("io")));
     const owned total = co_await asked(t, "memory", t.list(atom("total")));
     std::vector<term> memory{t.tuple(atom("total"), total.get())};

@@ -90,6 +90,18 @@ class talk {
   const applied* out_ = nullptr;
 };
 
+// What a routine makes on its heap meanwhile goes at the end: for those that never return.
+class heap_use {
+ public:
+  explicit heap_use(const talk& t) : heap_(t.heap()), mark_(heap_.mark()) {}
+  ~heap_use() { heap_.release_to(mark_); }
+  heap_use(const heap_use&) = delete;
+
+ private:
+  block& heap_;
+  void* mark_;
+};
+
 // The body of a builtin function; must be its last act. `make` is called at once.
 term run_routine(call& c, const std::function<routine<term>(talk&)>& make);
 

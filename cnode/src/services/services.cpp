@@ -55,6 +55,7 @@ void add_node_builtins(node_host& host) {
   add_elixir_functions(code);
   add_os_functions(code);
   add_observer_functions(code);
+  add_appmon_functions(code);
   add_application_functions(code);
   add_logger_functions(code);
   add_rpc_functions(code);
