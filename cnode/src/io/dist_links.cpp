@@ -109,7 +109,10 @@ void dist_controller::decide(handshake_session& session) {
   const auto& name = machine.peer_name();
   if (!is_allowed(name, session)) return machine.decide(name_decision::not_allowed);
   const auto node = find_atom(name);
-  if (node && find(node)) return machine.decide(name_decision::alive);
+  // Nodes that call one after the other under one name (erl_call) need not wait until we have read that the one before has gone; libei
+  // does not know `alive`.
+  if (const auto old = node ? find(node) : nullptr; old && (!old->ended() || next_.contains(node.word())))
+    return machine.decide(name_decision::alive);
   if (node && attempts_.contains(node.word()))
     // The greater name calls. Our own attempt goes on until the other has proved the cookie.
     return machine.decide(config_.name > name ? name_decision::nok : name_decision::ok_simultaneous);
@@ -230,7 +233,9 @@ void dist_controller::bring_up(term node, established e) {
     // The peer has lost or given up the older one (`alive`, answered with true). Its end is told first.
     if (const auto it = next_.find(node.word()); it != next_.end()) ::close(it->second.descriptor);
     next_[node.word()] = std::move(e);
-    return old->close(atom("connection_closed"));
+    // One whose peer has gone is read to its end.
+    if (!old->ended()) old->close(atom("connection_closed"));
+    return;
   }
   peer_connection::settings s;
   s.node = node;

@@ -1,5 +1,6 @@
 #include "peer_connection.hpp"
 
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -318,6 +319,12 @@ void peer_connection::close(term reason) {
   for (const auto pid : free) actors::resume_process(runtime_, pid);
   if (reading) return;  // the reader reports when its last frame is handed on
   gone_(shared_from_this(), reason);
+}
+
+bool peer_connection::ended() const {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  return closed() || (::getsockopt(descriptor_, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_state != TCP_ESTABLISHED);
 }
 
 // ---- ticking

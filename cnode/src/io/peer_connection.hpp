@@ -61,6 +61,8 @@ class peer_connection : public std::enable_shared_from_this<peer_connection> {
   std::uint64_t bytes_out() const { return bytes_out_.load(std::memory_order_relaxed); }
   std::size_t queued() const;
   bool busy() const;           // who sends now is suspended
+  // The peer has closed its end, whether we have read so far or not.
+  bool ended() const;
   bool closed() const { return closed_.load(std::memory_order_relaxed); }
 
  private:
