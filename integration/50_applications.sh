@@ -36,7 +36,7 @@ expect "OTP finds the supervisor" "$(erl_eval "M = rpc:call('hot@localhost', app
   'hotcode_app [{money,700000},{name,<<"blackode">>}]'
 
 # ---- the end of a permanent application is the end of the node, with erl's words
-erl_eval "P = rpc:call('hot@localhost', erlang, whereis, [hotcode_sup]), exit(P, kill), ok" >/dev/null
+erl_eval "N = 'hot@localhost', rpc:call(N, erlang, exit, [rpc:call(N, erlang, whereis, [hotcode_sup]), kill])" >/dev/null
 wait_for "! kill -0 $node_pid 2>/dev/null" "the node's end"
 wait "$node_pid"; expect "its exit status" $? 1
 grep -q 'Kernel pid terminated (application_controller) ({application_terminated,hotcode,killed})' "$work/hot.log" || fail "no word about the end: $(tail -5 "$work/hot.log")"

@@ -117,6 +117,8 @@ TEST(Applications, StartTheirSupervisorAndStopIt) {
   EXPECT_EQ(n.ask("start", "a"), "ok");
   const auto master = n.master("a"), top = n.where("top");
   EXPECT_EQ(n.call("application_master", "get_child", "[" + master + "]"), "{" + top + ",app}");
+  EXPECT_EQ(n.ask("get_supervisor", "a"), "{ok," + top + "}");
+  EXPECT_EQ(n.ask("get_supervisor", "kernel"), "undefined");
   EXPECT_EQ(n.running(), "a stdlib kernel");
   EXPECT_EQ(n.ask("unload", "a"), "{error,{running,a}}");
   EXPECT_EQ(n.ask("stop", "a"), "ok");
@@ -256,6 +258,24 @@ TEST(Applications, WaitForTheOnesTheyNeed) {
   EXPECT_EQ(n.ask("ensure_all_started", "a"), "{ok,[lib,a]}");
   EXPECT_EQ(n.ask("ensure_all_started", "[lib, a]"), "{ok,[]}");
   EXPECT_EQ(n.ask("ensure_all_started", "a, temporary, concurrent"), "error:badarg");
+}
+
+TEST(Applications, ThatNeedOneAnotherAreRefused) {
+  app_node n;
+  n.ask("load", "{application, a, [{applications, [b]}]}");
+  n.ask("load", "{application, b, [{applications, [a]}]}");
+  EXPECT_EQ(n.ask("ensure_all_started", "a"), "{error,{a,{circular_dependency,[a,b]}}}");
+  EXPECT_EQ(n.ask("start", "a"), "{error,{not_started,b}}");
+}
+
+TEST(Applications, MayIncludeOneAnotherAsDeepAsTheyLike) {
+  app_node n;
+  std::string spec = "{application, last, []}";
+  for (int i = 0; i < 3000; ++i) spec = "{application, a" + std::to_string(i) + ", [{included_applications, [" + spec + "]}]}";
+  EXPECT_EQ(n.ask("load", spec), "ok");
+  EXPECT_EQ(n.ask("get_key", "last, vsn"), "{ok,[]}");
+  EXPECT_EQ(n.ask("load", "{application, loop, [{included_applications, [loop]}]}"), "ok");
+  EXPECT_EQ(n.ask("unload", "loop"), "ok");
 }
 
 TEST(Applications, KeepPersistentParametersOverALoad) {

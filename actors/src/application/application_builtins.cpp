@@ -125,6 +125,14 @@ task<term> get_application1(call_context& cx, term what) {
   const term info = co_await cx.call(atom("erlang"), atom("process_info"), args);
   co_return info.is_tuple(2) ? application_led_by(cx.heap(), *table, info[1]) : names().undefined;
 }
+// From OTP 26 on: {ok, Pid} of the top supervisor
+task<term> get_supervisor1(call_context& cx, term app) {
+  if (!app.is_atom()) throw_error(names().function_clause);
+  const term master = applications_of(cx.self().node())->master(app);
+  if (!master) co_return names().undefined;
+  const term child = co_await ask_application_master(cx, master, atom("get_child"));
+  co_return child.is_tuple(2) ? make_tuple_of(cx.heap(), names().ok, child[0]) : names().undefined;
+}
 task<term> start_type0(call_context& cx) {
   const term app = applications_of(cx.self().node())->application_of(cx.self().group_leader());
   if (!app) co_return names().undefined;
@@ -145,6 +153,7 @@ constexpr builtin_function application_table_of_functions[] = {
     {"unset_env", 2, wait2<unset_env2>}, {"unset_env", 3, wait3<unset_env3>},
     {"get_key", 1, get_key1}, {"get_key", 2, get_key2}, {"get_all_key", 0, get_all_key0}, {"get_all_key", 1, get_all_key1},
     {"get_application", 0, get_application0}, {"get_application", 1, wait1<get_application1>}, {"start_type", 0, wait0<start_type0>},
+    {"get_supervisor", 1, wait1<get_supervisor1>},
 };
 
 // ---- application_controller

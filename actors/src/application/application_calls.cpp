@@ -1,5 +1,7 @@
 #include "application_calls.hpp"
 
+#include <algorithm>
+
 #include "../gen_call.hpp"
 #include "../otp_atoms.hpp"
 #include "application_spec.hpp"
@@ -28,8 +30,11 @@ term options_without_timeout(block& b, term options) {
   return options.is_list() ? options : make_list_of(b, make_tuple_of(b, names().timeout, options));
 }
 
+constexpr std::size_t deepest = 200;  // applications that need applications that need ...
+
 struct progress {
   std::vector<term> started;  // newest first
+  std::vector<term> path;     // those whose needs are being started
   term error;                 // the reason, or none
 };
 
@@ -52,10 +57,18 @@ task<void> start_all(call_context& cx, term apps, term optional, term type, prog
 
 task<void> start_with_children(call_context& cx, term name, term app, term type, progress& p) {
   const auto table = applications_of(cx.self().node());
+  // OTP 25 goes round for ever.
+  if (std::any_of(p.path.begin(), p.path.end(), [name](term t) { return t.same(name); })) {
+    p.error = make_tuple_of(cx.heap(), app, make_tuple_of(cx.heap(), atom("circular_dependency"), make_list(cx.heap(), p.path.data(), p.path.size())));
+    co_return;
+  }
+  if (p.path.size() >= deepest) throw_error(atom("system_limit"));
   const auto loaded = table->loaded(application_name(cx.heap(), name));
   if (!loaded) throw raised{names().error, make_tuple_of(cx.heap(), atom("badmatch"), undefined()), {}};
   const term children = copy(cx.heap(), loaded->applications.get()), optional = copy(cx.heap(), loaded->optional.get());
+  p.path.push_back(name);
   co_await start_all(cx, children, optional, type, p);
+  p.path.pop_back();
   if (p.error) co_return;
   const term r = co_await ask_for(cx, "start_application", name, type);
   if (r.same(names().ok)) p.started.insert(p.started.begin(), app);

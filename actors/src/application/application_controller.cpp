@@ -49,36 +49,48 @@ struct turn {
   }
 
   // ---- loading
-  task<void> load(new_application fresh) const {
-    const auto& app = *fresh.app;
+  // With what it includes, and what that includes; depth first, as specifications may nest as deep as they like.
+  void load(new_application first) const {
     auto& b = heap();
-    const term configured = key_value(s.config.get(), app.name, nil);
-    const term env = merge_app_env(b, fresh.env, copy(b, configured));
-    for (term l = env; l.is_cons(); l = l.tail()) s.table->set_env(app.name, l.head()[0], l.head()[1]);
-    const term included = copy(b, app.included.get());
-    s.table->insert(fresh.app);
-    for (term l = included; l.is_cons(); l = l.tail()) {
-      if (is_loaded(l.head())) continue;
-      new_application inner = co_await find_application(cx, l.head());
-      co_await load(std::move(inner));
+    std::vector<new_application> open{std::move(first)};
+    std::vector<term> wanted;  // the next one last
+    for (;;) {
+      while (!open.empty()) {
+        const new_application fresh = std::move(open.back());
+        open.pop_back();
+        const auto& app = *fresh.app;
+        const term env = merge_app_env(b, fresh.env, copy(b, key_value(s.config.get(), app.name, nil)));
+        for (term l = env; l.is_cons(); l = l.tail()) s.table->set_env(app.name, l.head()[0], l.head()[1]);
+        std::vector<term> included;
+        for (term l = copy(b, app.included.get()); l.is_cons(); l = l.tail()) included.push_back(l.head());
+        wanted.insert(wanted.end(), included.rbegin(), included.rend());
+        s.table->insert(fresh.app);
+      }
+      if (wanted.empty()) return;
+      const term next = wanted.back();
+      wanted.pop_back();
+      if (!is_loaded(next)) open.push_back(find_application(b, cx.self().node(), next));
     }
   }
   bool is_loaded(term application) const { return s.table->loaded(application_name(heap(), application)) != nullptr; }
 
   task<term> load_application(term application) const {
     if (is_loaded(application)) co_return error(tuple(atom("already_loaded"), application));
-    new_application fresh = co_await find_application(cx, application);
-    co_await load(std::move(fresh));
+    load(find_application(heap(), cx.self().node(), application));
     co_return names().ok;
   }
 
-  void unload(term app) const {
-    const auto loaded = s.table->loaded(app);
-    s.table->delete_env(app);
-    s.table->erase(app);
-    if (!loaded) return;
-    for (term l = loaded->included.get(); l.is_cons(); l = l.tail())
-      if (l.head().is_atom() && s.table->loaded(l.head())) unload(l.head());
+  void unload(term first) const {
+    for (std::vector<term> open{first}; !open.empty();) {
+      const term app = open.back();
+      open.pop_back();
+      const auto loaded = s.table->loaded(app);
+      if (!loaded) continue;
+      s.table->delete_env(app);
+      s.table->erase(app);
+      for (term l = loaded->included.get(); l.is_cons(); l = l.tail())
+        if (l.head().is_atom()) open.push_back(l.head());
+    }
   }
   term unload_application(term app) const {
     if (app.is_atom() && s.find_running(app)) return error(tuple(names().running, app));
@@ -308,8 +320,7 @@ task<term> init(call_context& cx, term) {
                                     make_list_of(b, entry("description", make_charlist(b, own.description)), entry("vsn", make_charlist(b, own.vsn)),
                                                  entry("modules", texts(own.modules)), entry("registered", texts(own.registered)),
                                                  entry("applications", texts(own.applications))));
-    new_application fresh = make_application(b, spec);
-    co_await t.load(std::move(fresh));
+    t.load(make_application(b, spec));
     s->running.insert(s->running.begin(), {atom(own.name), undefined});
     s->started.insert(s->started.begin(), {atom(own.name), names().permanent});
   }

@@ -330,7 +330,10 @@ task<void> run_the_phase(call_context& cx, const application& app, term phase, t
   throw_phase_error(b, make_tuple_of(b, n.bad_return_value, make_tuple_of(b, mfa, r)));
 }
 
-task<void> start_phase_of(call_context& cx, term phase, term type, term name) {
+constexpr int deepest = 200;  // applications included in included ones
+
+task<void> start_phase_of(call_context& cx, term phase, term type, term name, int depth = 0) {
+  if (depth > deepest) throw_error(atom("system_limit"));
   const auto app = applications_of(cx.self().node())->loaded(name);
   if (!app || !app->mod().is_tuple(2))
     throw raised{names().error, make_tuple_of(cx.heap(), atom("badmatch"), app ? make_tuple_of(cx.heap(), names().ok, nil) : names().undefined), {}};
@@ -341,7 +344,7 @@ task<void> start_phase_of(call_context& cx, term phase, term type, term name) {
   }
   if (!argument.is_cons()) throw raised{names().error, make_tuple_of(cx.heap(), atom("badmatch"), copy(cx.heap(), argument)), {}};
   co_await run_the_phase(cx, *app, phase, type, argument.head());
-  for (term l = app->included.get(); l.is_cons(); l = l.tail()) co_await start_phase_of(cx, phase, type, l.head());
+  for (term l = app->included.get(); l.is_cons(); l = l.tail()) co_await start_phase_of(cx, phase, type, l.head(), depth + 1);
 }
 
 // application_starter:start/3. Only {error, _} that is thrown ends it, as there.

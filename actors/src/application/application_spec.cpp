@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sstream>
 
+#include <cnode/actors/code_server.hpp>
 #include <cnode/protocol/term_text.hpp>
 
 #include "../otp_atoms.hpp"
@@ -123,16 +124,13 @@ new_application make_application(block& b, term spec) {
   return {std::move(app), option_of(options, "env", nil)};
 }
 
-task<new_application> find_application(call_context& cx, term application) {
-  if (!application.is_atom()) co_return make_application(cx.heap(), application);
+new_application find_application(block& b, const runtime& node, term application) {
+  if (!application.is_atom()) return make_application(b, application);
   const std::string file = std::string(atom_text(application)) + ".app";
-  const term text = make_charlist(cx.heap(), file);
-  const term found = co_await cx.call(atom("code"), atom("where_is_file"), make_list_of(cx.heap(), text));
-  auto& b = cx.heap();
-  std::string path;
-  if (!found.is_list() || !chardata_to_string(found, path))
-    throw_error_tuple(b, make_tuple_of(b, make_charlist(b, "no such file or directory"), text));
-  co_return make_application(b, read_app_file(b, path, file));
+  std::error_code ignored;
+  for (const auto& dir : node.code().path())
+    if (std::filesystem::exists(dir + "/" + file, ignored)) return make_application(b, read_app_file(b, dir + "/" + file, file));
+  throw_error_tuple(b, make_tuple_of(b, make_charlist(b, "no such file or directory"), make_charlist(b, file)));
 }
 
 term merge_app_env(block& b, term env1, term env2) {

@@ -18,7 +18,7 @@ struct new_application {
 // make_appl/1 for a specification. Throws {error, Reason}.
 new_application make_application(block& b, term specification);
 // make_appl/1 for a name: the file Name.app of the code path.
-task<new_application> find_application(call_context& cx, term name_or_specification);
+new_application find_application(block& b, const runtime& node, term name_or_specification);
 
 // ---- environments, lists of {Key, Value}
 term merge_app_env(block& b, term env1, term env2);
