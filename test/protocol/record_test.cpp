@@ -80,6 +80,27 @@ TEST(NativeRecords, SortAsOtp29Sorts) {
   EXPECT_FALSE(exactly_equal(one->root, also_one->root));
 }
 
+// Each byte of some records with each value: a term that is written as it was read, or a refusal. What is validated decodes.
+TEST(NativeRecords, ThatAreDamagedAreTermsOrRefused) {
+  for (const auto& good : {record(2, 1, {"m", "n", "z", "a", "1", "\"text\""}), record(1, 0, {"m", "n", "a", "[{1}]"}), record(0, 0, {"m", "n"})}) {
+    for (std::size_t at = 1; at < good.size(); ++at)
+      for (int value = 0; value < 256; ++value) {
+        auto bytes = good;
+        bytes[at] = static_cast<char>(value);
+        const auto d = etf::binary_to_term(bytes_of(bytes));
+        const auto valid = etf::validate(bytes_of(bytes).subspan(1));
+        if (!d) continue;
+        ASSERT_TRUE(valid) << at << " " << value;
+        const auto again = etf::binary_to_term(bytes_of(etf::term_to_binary((*d)->root)));
+        ASSERT_TRUE(again);
+        EXPECT_TRUE(exactly_equal((*d)->root, (*again)->root));
+        EXPECT_EQ(hash((*d)->root), hash((*again)->root));
+        EXPECT_EQ(to_text((*d)->root), to_text((*again)->root));
+      }
+    for (std::size_t size = 1; size < good.size(); ++size) EXPECT_FALSE(etf::binary_to_term(bytes_of(good.substr(0, size))));
+  }
+}
+
 namespace {
 
 // Answers [{term_to_binary(T), "~w", "~p"}], lists:sort(Terms), and for neighbours [{==, =:=}].
