@@ -61,7 +61,9 @@ cpp=$node_pid
 # exchange NAME FILE: a BEAM node and this one find each other from either side.
 exchange() {
   local name=$1 file=$2
-  expect "$name: this node calls" "$(tls_eval good "io:write(rpc:call('cpp@localhost', net_kernel, connect_node, ['$name@localhost']))")" true
+  # A BEAM node that has only just registered may not have its ssl yet.
+  wait_for "[ \"\$(tls_eval good \"io:write(rpc:call('cpp@localhost', net_kernel, connect_node, ['$name@localhost']))\")\" = true ]" "$name to be called"
+  echo "ok: $name: this node calls"
   got=$(tls_eval "$file" "{ok, Code} = file:read_file(\"$work/tls.beam\"), {module, tls} = rpc:call('$name@localhost', code, load_binary, [tls, \"tls.beam\", Code]),
     true = lists:member('cpp@localhost', rpc:call('$name@localhost', erlang, nodes, [])),
     io:write([rpc:call('$name@localhost', tls, run, ['cpp@localhost', $mb]),

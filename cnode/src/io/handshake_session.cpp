@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 
 #include "text.hpp"
@@ -154,6 +155,9 @@ void handshake_session::read_tls() {
   if (got.size > 0) return received(got.size);
   if (got.now == tls_stream::state::failed) return fail_tls();
   if (got.now == tls_stream::state::closed) return fail("the connection was closed");
+  if (got.now == tls_stream::state::progress) return asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    if (!self->over_) self->read_tls();
+  });
   wait_for_tls(&handshake_session::read_tls, tls_->unsent() > 0);
 }
 

@@ -82,6 +82,8 @@ void peer_connection::on_readable() {
       open = handle_frames();
     }
     if (!open) break;
+    // Under TLS what we read may be all the peer's handshakes; they take their part of the turn.
+    if (got.size == 0) budget -= std::min(budget, read_size);
     drained = got.now == tls_stream::state::would_block;
     if (got.now == tls_stream::state::failed)
       runtime_.log(actors::log_level::error, "TLS with node " + printable(atom_text(settings_.node)) + " failed: " + tls_->text());

@@ -45,11 +45,18 @@ struct tls_stream::bio {
     auto& s = *static_cast<tls_stream*>(BIO_get_data(b));
     BIO_clear_retry_flags(b);
     *got = 0;
+    s.drained_ = false;
+    // A peer that sends nothing but handshake messages shall not keep its reader from coming back.
+    if (s.turn_ == 0) {
+      BIO_set_retry_read(b);
+      return 0;
+    }
     for (;;) {
-      const auto n = ::recv(s.descriptor_, data, size, MSG_DONTWAIT);
+      const auto n = ::recv(s.descriptor_, data, std::min(size, s.turn_), MSG_DONTWAIT);
       if (n > 0) {
         if (!std::exchange(s.first_byte_seen_, true)) s.first_byte_ = static_cast<unsigned char>(data[0]);
         *got = static_cast<std::size_t>(n);
+        s.turn_ -= *got;
         return 1;
       }
       if (n == 0) {
@@ -57,7 +64,8 @@ struct tls_stream::bio {
         return 0;
       }
       if (errno == EINTR) continue;
-      if (errno == EAGAIN || errno == EWOULDBLOCK) BIO_set_retry_read(b);
+      s.drained_ = errno == EAGAIN || errno == EWOULDBLOCK;
+      if (s.drained_) BIO_set_retry_read(b);
       return 0;
     }
   }
@@ -149,6 +157,7 @@ tls_stream::state tls_stream::result(int returned, const char* during) {
 tls_stream::outcome tls_stream::handshake() {
   std::lock_guard lock(mutex_);
   ERR_clear_error();
+  turn_ = most_at_once;
   const auto now = result(SSL_do_handshake(ssl_), "the handshake");
   if (now == state::progress) established_ = true;
   // A socket that ends before anything is agreed on is a failure with a reason, not an end.
@@ -163,12 +172,14 @@ tls_stream::outcome tls_stream::read(std::span<std::uint8_t> room) {
   std::lock_guard lock(mutex_);
   std::size_t size = 0;
   room = room.first(std::min(room.size(), most_at_once));
+  turn_ = most_at_once;
   while (size < room.size()) {
     std::size_t got = 0;
     ERR_clear_error();
     const int returned = SSL_read_ex(ssl_, room.data() + size, room.size() - size, &got);
     if (returned != 1) {
-      const auto now = result(returned, "the connection");
+      auto now = result(returned, "the connection");
+      if (now == state::would_block && !drained_) now = state::progress;
       // An end is told again to who asks again.
       return {size, size > 0 && now != state::would_block ? state::progress : now};
     }
@@ -180,6 +191,7 @@ tls_stream::outcome tls_stream::read(std::span<std::uint8_t> room) {
 tls_stream::outcome tls_stream::write(std::span<const etf::output::piece> pieces) {
   std::lock_guard lock(mutex_);
   std::size_t taken = 0, piece = 0, offset = 0;
+  turn_ = 0;  // reading is the reader's
   auto now = state::progress;
   // OpenSSL would read for us, and choke on data of the peer that comes before its handshake messages; the reader does not.
   const bool busy = SSL_in_init(ssl_) != 0;

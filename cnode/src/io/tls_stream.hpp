@@ -26,7 +26,7 @@ class tls_context;
 class tls_stream {
  public:
   enum class state {
-    progress,     // handshake: done; read: more may be there
+    progress,     // handshake: done; read: more may be there, also when nothing was for us yet
     would_block,  // handshake, read: wait until the socket can be read; write: written. While unsent() > 0, written
     needs_input,  // write: the peer and the reader are in the middle of a handshake; go on when the reader has read
     closed,       // the peer has ended the connection
@@ -81,6 +81,8 @@ class tls_stream {
   std::string staging_;       // small pieces gathered for one record
   std::uint64_t written_ = 0; // plain bytes since the last key of ours
   bool established_ = false, ended_ = false, first_byte_seen_ = false;
+  bool drained_ = false;      // the socket had no more
+  std::size_t turn_ = 0;      // bytes OpenSSL may still take in this turn
   unsigned char first_byte_ = 0;
   std::string trouble_, refused_;
 };

@@ -242,8 +242,8 @@ TEST_F(Tls, EndsWellWhereverTheHandshakeIsCut) {
 struct blocking_client {
   SSL_CTX* rules = SSL_CTX_new(TLS_client_method());
   SSL* ssl = nullptr;
-  blocking_client(const certificates& files, int fd) {
-    SSL_CTX_set_max_proto_version(rules, TLS1_2_VERSION);
+  blocking_client(const certificates& files, int fd, int version = TLS1_2_VERSION) {
+    SSL_CTX_set_max_proto_version(rules, version);
     SSL_CTX_use_certificate_chain_file(rules, files.path("node.pem").c_str());
     SSL_CTX_use_PrivateKey_file(rules, files.path("node.key").c_str(), SSL_FILETYPE_PEM);
     ssl = SSL_new(rules);
@@ -297,6 +297,33 @@ TEST_F(Tls, TakesPartInARenegotiationWhileItWrites) {
   other.join();
   EXPECT_EQ(renegotiations, 5);
   EXPECT_GT(got, 500'000u);
+}
+
+TEST_F(Tls, ComesBackFromAPeerThatSendsNothingButKeyUpdates) {
+  const pair_of_sockets sockets;
+  tls_stream server(good(), true, sockets.a, "");
+  blocking_client client(files(), sockets.b, TLS1_3_VERSION);
+  std::thread other([&] { SSL_connect(client.ssl); });
+  auto now = state::would_block;
+  for (int i = 0; i < 100 && now == state::would_block; ++i) wait_for(sockets.a, false), now = server.handshake().now;
+  other.join();
+  ASSERT_EQ(now, state::progress) << server.text();
+  // More of them than one buffer holds, with one call; then a byte for us.
+  SSL_set0_wbio(client.ssl, BIO_new(BIO_s_mem()));
+  for (int i = 0; i < 4000; ++i) {
+    ASSERT_EQ(SSL_key_update(client.ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+    ASSERT_EQ(SSL_do_handshake(client.ssl), 1);
+  }
+  ASSERT_EQ(SSL_write(client.ssl, "!", 1), 1);
+  char* flood = nullptr;
+  const auto size = BIO_get_mem_data(SSL_get_wbio(client.ssl), &flood);
+  ASSERT_EQ(::write(sockets.b, flood, static_cast<std::size_t>(size)), size);
+  std::uint8_t room[64];
+  auto got = server.read(room);
+  EXPECT_EQ(got.size, 0u);
+  EXPECT_EQ(got.now, state::progress);
+  for (int i = 0; i < 10 && got.size == 0 && got.now == state::progress; ++i) got = server.read(room);
+  EXPECT_EQ(got.size, 1u);
 }
 
 TEST_F(Tls, RenegotiatesWithNobodyBeforeItIsAllowed) {
