@@ -1,5 +1,6 @@
 #include "process_table.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 
@@ -63,7 +64,9 @@ process_ptr process_table::find(term pid) const {
 
 std::vector<process_ptr> process_table::all() const {
   std::vector<process_ptr> list;
-  for (std::uint32_t id = 1; id < size_; ++id) {
+  // Ids are given in order: in the first round none beyond the last one is in use.
+  const auto end = static_cast<std::uint32_t>(std::min<std::uint64_t>(next_.load(), size_));
+  for (std::uint32_t id = 1; id < end; ++id) {
     auto& s = slots_[id];
     if (s.load(std::memory_order_relaxed) < 2) continue;
     const auto v = lock(s);

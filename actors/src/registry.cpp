@@ -25,8 +25,22 @@ bool runtime::unregister_name(term name) {
     auto own = name.word();
     p.registered_name_.compare_exchange_strong(own, CNODE_NONE);
   });
+  // Monitors by this name stay with who had it, and so must their end.
+  auto& former = impl_->former_owners[name.word()];
+  std::erase_if(former, [this](cnode_term p) { return !alive(term{p}); });
+  former.push_back(n->second);
   impl_->names.erase(n);
   return true;
+}
+
+std::vector<term> runtime_access::owners(const runtime& r, term name) {
+  auto& impl = of(r);
+  std::shared_lock guard(impl.names_lock);
+  std::vector<term> all;
+  if (const auto n = impl.names.find(name.word()); n != impl.names.end()) all.push_back(term{n->second});
+  if (const auto f = impl.former_owners.find(name.word()); f != impl.former_owners.end())
+    for (const auto pid : f->second) all.push_back(term{pid});
+  return all;
 }
 
 void runtime_access::forget_name(runtime& r, process& p) {

@@ -81,8 +81,14 @@ class receiver {
     answer(dist::monitor_p_exit{m.target, m.from, m.ref, a().noproc});
   }
   void operator()(const dist::demonitor_p& m) {
-    const auto pid = m.target.is_atom() ? r_.whereis(m.target) : m.target;
-    if (pid && pid.is_local_pid()) post(pid, signal::demonitor, make_tuple_of(*b_, m.from, m.ref));
+    if (m.target.is_local_pid()) return post(m.target, signal::demonitor, make_tuple_of(*b_, m.from, m.ref));
+    if (!m.target.is_atom()) return;
+    for (const auto pid : runtime_access::owners(r_, m.target)) {
+      auto b = block::make(24);
+      b->root = make_tuple_of(*b, copy(*b, m.from), copy(*b, m.ref));
+      b->tag = static_cast<std::uint32_t>(signal::demonitor);
+      core::post_to(r_, pid, std::move(b));
+    }
   }
   void operator()(const dist::monitor_p_exit& m) {
     if (m.to.is_local_pid()) post(m.to, signal::down, make_tuple_of(*b_, m.ref, a().process, m.from, m.reason));
@@ -198,6 +204,8 @@ void runtime::monitor_node(term pid, term node, bool on) {
   std::lock_guard guard(impl_->nodes_lock);
   auto& list = impl_->node_monitors[node.word()];
   if (on) {
+    // Who has ended is forgotten now and then: a node that stays up is watched by many in its time.
+    if (list.size() >= 64 && (list.size() & (list.size() - 1)) == 0) std::erase_if(list, [this](cnode_term p) { return !alive(term{p}); });
     list.push_back(pid.word());
   } else if (auto e = std::find(list.begin(), list.end(), pid.word()); e != list.end()) {
     list.erase(e);

@@ -48,6 +48,7 @@ struct runtime::impl {
 
   mutable std::shared_mutex names_lock;
   std::unordered_map<cnode_term, cnode_term> names;
+  std::unordered_map<cnode_term, std::vector<cnode_term>> former_owners;  // who gave a name up while alive
 
   std::atomic<std::uint64_t> next_ref{1}, next_unlink{1};
   std::atomic<cnode_term> leader{0};
@@ -78,6 +79,7 @@ struct runtime_access {
                     const std::function<void(term)>& before_start = {});
   // Posts signal::timeout with this generation to the process.
   static std::uint64_t notify_after(runtime& r, std::chrono::nanoseconds delay, term pid, std::uint32_t generation);
+  static std::vector<term> owners(const runtime& r, term name);  // who has the name or gave it up
   static void forget_name(runtime& r, process& p);  // at its end; nobody registers it any more
   static std::uint64_t add(runtime& r, std::chrono::nanoseconds delay, timer_task task);
   static std::uint64_t new_ref(runtime& r) { return of(r).next_ref.fetch_add(1, std::memory_order_relaxed); }

@@ -172,7 +172,11 @@ class writer {
     if (!message_) return without("ALIAS_SEND", "message");
     return elements("ALIAS_SEND", pick(m.token, op::alias_send, op::alias_send_tt), {m.from, m.alias}, m.token, message_);
   }
-  outcome operator()(const unlink_id& m) { return with_id("UNLINK_ID", op::unlink_id, m.id, m.from, m.to); }
+  outcome operator()(const unlink_id& m) {
+    // OTP 25 may come without the flag: then an unlink is final when it is sent.
+    if (!has(dist_flag::unlink_id) && m.id != 0) return elements("UNLINK", op::unlink, {m.from, m.to});
+    return with_id("UNLINK_ID", op::unlink_id, m.id, m.from, m.to);
+  }
   outcome operator()(const unlink_id_ack& m) { return with_id("UNLINK_ID_ACK", op::unlink_id_ack, m.id, m.from, m.to); }
   outcome operator()(const altact_sig_send& m) {
     if (!has(dist_flag::altact_sig)) return lacks("ALTACT_SIG_SEND", dist_flag::altact_sig);

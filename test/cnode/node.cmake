@@ -9,3 +9,8 @@ add_executable(cnode_tls_test cnode/node/tls_options_test.cpp cnode/node/tls_str
 target_include_directories(cnode_tls_test PRIVATE support ${PROJECT_SOURCE_DIR}/cnode/src)
 target_link_libraries(cnode_tls_test PRIVATE cnode::node OpenSSL::SSL GTest::gtest_main)
 gtest_discover_tests(cnode_tls_test DISCOVERY_MODE PRE_TEST)
+# What is known of the wire, a test for each fact: against a node that runs, by a peer that speaks in bytes.
+add_executable(cnode_facts_test cnode/facts/liveness_test.cpp cnode/facts/operation_test.cpp cnode/facts/status_test.cpp cnode/facts/tag_test.cpp cnode/facts/trap_test.cpp cnode/facts/visible_test.cpp)
+target_include_directories(cnode_facts_test PRIVATE support cnode/facts)
+target_link_libraries(cnode_facts_test PRIVATE cnode::node GTest::gtest_main)
+gtest_discover_tests(cnode_facts_test DISCOVERY_MODE PRE_TEST)

@@ -147,12 +147,19 @@ TEST_F(ControlMessage, SendsWithoutTheSenderToAPeerThatWantsNone) {
   EXPECT_EQ(atom_text(e->control[1]), "");
 }
 
+TEST_F(ControlMessage, UnlinksAPeerWithoutIdsInTheOldForm) {
+  const auto e = encode_control(*t.heap, unlink_id{1, t.ours, t.theirs}, {}, ancient);
+  ASSERT_TRUE(e);
+  EXPECT_EQ(e->control.arity(), 3u);
+  EXPECT_EQ(e->control[0].small(), 4);
+}
+
 TEST_F(ControlMessage, IsNotWrittenForAPeerThatLacksTheFlag) {
   const control_message messages[] = {
       monitor_p{t.ours, t.theirs, t.our_ref}, monitor_p{t.ours, atom("rex"), t.our_ref},
       demonitor_p{t.ours, t.theirs, t.our_ref}, alias_send{t.ours, t.their_ref, {}},
       spawn_request{t.our_ref, t.ours, t.ours, atom("m"), atom("f"), 0, nil, {}}, spawn_reply{t.their_ref, t.theirs, 0, t.ours, {}},
-      unlink_id{1, t.ours, t.theirs}, unlink_id_ack{1, t.ours, t.theirs}, altact_sig_send{1, t.ours, t.theirs, {}, {}}};
+      unlink_id_ack{1, t.ours, t.theirs}, altact_sig_send{1, t.ours, t.theirs, {}, {}}};
   for (const auto& m : messages) {
     const auto e = encode_control(*t.heap, m, t.message, ancient);
     ASSERT_FALSE(e) << m.index();

@@ -151,6 +151,13 @@ void peer_connection::malformed(const failure& why) {
 
 void peer_connection::send(const dist::control_message& m, term message) {
   if (closed_) return;
+  if (const auto* unlink = std::get_if<dist::unlink_id>(&m); unlink && !(settings_.handshake.negotiated & dist::dist_flag::unlink_id)) {
+    // It goes out as UNLINK, which nobody acknowledges: it holds from now on.
+    dist::frame_event ack;
+    ack.block = block::make(16);
+    ack.control = dist::unlink_id_ack{unlink->id, copy(*ack.block, unlink->to), unlink->from};
+    runtime_.receive(settings_.node, std::move(ack));
+  }
   // Encoded before the lock is taken: a large message keeps no other sender waiting.
   thread_local dist::encoded_message encoded;
   auto sent = encoded.encode(m, message, settings_.handshake.negotiated);
