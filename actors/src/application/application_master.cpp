@@ -62,16 +62,18 @@ void relay(call_context& cx, term request, term state) { cx.self().send(state[f_
 // ---- kill_all_procs/0: every process under this group leader. Each looks for itself, so that one whose callback never returns holds
 // nobody up.
 struct sweep {
-  runtime& node;
-  term master;
-  std::uint64_t id;
-  std::atomic<std::int64_t> killed{0};
-
+  sweep(runtime& n, term m, std::uint64_t i) : node(n), master(m), id(i) {}
+  sweep(const sweep&) = delete;
   ~sweep() {  // the last process has looked, or has gone
     auto message = block::make(8);
     message->root = make_tuple_of(*message, atom("$swept"), make_unsigned(*message, id), make_integer(*message, killed.load()));
     node.send(master, std::move(message));
   }
+
+  runtime& node;
+  const term master;
+  const std::uint64_t id;
+  std::atomic<std::int64_t> killed{0};
 };
 
 task<void> kill_all(call_context& cx) {
