@@ -116,7 +116,10 @@ void node::connect(term name, std::function<void(bool)> done, bool hidden) {
 }
 bool node::disconnect(term name) { return impl_->controller.disconnect_node(name); }
 std::chrono::milliseconds node::net_ticktime() const { return impl_->controller.net_ticktime(); }
-void node::set_net_ticktime(std::chrono::milliseconds t) { impl_->controller.set_net_ticktime(t); }
+bool node::net_ticktime_changing() const { return impl_->controller.net_ticktime_changing(); }
+ticktime_change node::set_net_ticktime(std::chrono::milliseconds t, std::chrono::milliseconds transition) {
+  return impl_->controller.set_net_ticktime(t, transition);
+}
 void node::epmd_names(const std::string& host, std::function<void(result<names>)> done) {
   impl_->controller.epmd_names(host, std::move(done));
 }

@@ -31,6 +31,7 @@ class peer_connection : public std::enable_shared_from_this<peer_connection> {
     dist::handshake_done handshake;
     bool outgoing = false;
     std::string address;
+    std::shared_ptr<const void> lease;  // of the name we gave the peer, if we did
     std::uint32_t max_frame = 0;
     std::size_t max_queued_output = 0;
     std::size_t busy_limit = 1 << 20;  // unsent output from which on senders are suspended; up to half of it they are resumed

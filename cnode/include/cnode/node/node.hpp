@@ -60,7 +60,9 @@ class node {
   void connect(term node, std::function<void(bool)> done, bool hidden = false);
   bool disconnect(term node);          // false: was not connected
   std::chrono::milliseconds net_ticktime() const;
-  void set_net_ticktime(std::chrono::milliseconds t);
+  bool net_ticktime_changing() const;  // net_ticktime() is what it changes to
+  // The change goes over the transition period (net_kernel:set_net_ticktime/2); until it is over there is no other.
+  ticktime_change set_net_ticktime(std::chrono::milliseconds t, std::chrono::milliseconds transition = std::chrono::seconds(60));
   // erl_epmd:names/1: what the epmd of that host knows ("" is this host). `done` is called on the node's own thread.
   using names = std::vector<std::pair<std::string, std::uint16_t>>;
   void epmd_names(const std::string& host, std::function<void(result<names>)> done);
