@@ -94,8 +94,10 @@ struct core {
     returning = 32,   // inside behaviour::returned: calls wait until it is back
     in_callback = 64,  // a function of the behaviour or of a module runs
     announced = 128,   // the world has been told that it ended
-    async_dist = 512,      // never waits for output
-    awaits_output = 256,  // has sent more than another node takes: signals are handled, nothing else runs until it is resumed
+  };
+  enum output_flag : std::uint8_t {
+    async_dist = 1,     // never waits for output
+    awaits_output = 2,  // has sent more than another node takes: signals are handled, nothing else runs until it is resumed
   };
   friend class opened;
   static bool try_open(process& p) { return p.open_.exchange(false); }

@@ -78,10 +78,7 @@ process_extras& core::extras(process& p) {
 }
 
 bool process::trap_exit() const { return flags_ & core::trap_exit; }
-void process::set_async_dist() {
-  opened lock(*this);
-  flags_ |= core::async_dist;
-}
+void process::set_async_dist() { output_ |= core::async_dist; }
 bool process::set_trap_exit(bool on) {
   opened lock(*this);
   const bool before = trap_exit();

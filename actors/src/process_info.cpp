@@ -23,6 +23,7 @@ struct item {
 struct info_access {
   static process_extras* extras(process& p) { return p.extras_.get(); }
   static std::uint32_t flags(process& p) { return p.flags_; }
+  static std::uint8_t output(process& p) { return p.output_; }
 
   static term status(process& p, block&) {
     if (running_process() == &p && (p.flags_ & core::in_callback)) return atom("running");
@@ -185,7 +186,7 @@ constexpr item items[] = {
     {"catchlevel", [](process&, block&) { return small(1); }},  // proc_lib's
     {"last_calls", [](process&, block&) { return a().false_; }},
     {"trace", zero},
-    {"async_dist", [](process& p, block&) { return info_access::flags(p) & core::async_dist ? a().true_ : a().false_; }},
+    {"async_dist", [](process& p, block&) { return info_access::output(p) & core::async_dist ? a().true_ : a().false_; }},
 };
 constexpr std::size_t item_count = sizeof items / sizeof *items;
 

@@ -31,12 +31,12 @@ void resume_process(runtime& node, term pid) {
 }
 
 term core::await_output(process& p) {
-  if (p.flags_ & (awaits_output | async_dist | exiting)) return {};
-  p.flags_ |= awaits_output;
+  if (p.output_ & (awaits_output | async_dist)) return {};
+  p.output_ |= awaits_output;
   return p.pid_;
 }
 
-void core::output_is_free(process& p) { p.flags_ &= ~static_cast<std::uint32_t>(awaits_output); }
+void core::output_is_free(process& p) { p.output_ &= static_cast<std::uint8_t>(~awaits_output); }
 
 // What a behaviour throws is a bug of the node's own code: it costs the process, no more.
 template <class F>
@@ -95,7 +95,7 @@ void core::run_slice(process& p, bool one_step) {
 
 bool core::has_work(process& p) {
   if (p.inbox_.load() != nullptr || p.deferred_) return true;
-  if (p.flags_ & awaits_output) return false;
+  if (p.output_ & awaits_output) return false;
   if (!(p.flags_ & started)) return true;
   if (auto* c = p.activation_) {
     if (c->at == activation::ready) return true;
@@ -106,7 +106,7 @@ bool core::has_work(process& p) {
 
 bool core::step(process& p) {
   drain(p);
-  if (p.flags_ & (exiting | awaits_output)) return false;
+  if ((p.flags_ & exiting) || (p.output_ & awaits_output)) return false;
   if (!(p.flags_ & started)) {
     p.flags_ |= started;
     guarded(p, [&] { p.behaviour_->start(p); });

@@ -150,6 +150,7 @@ class process {
   std::uint32_t mailbox_length_ = 0;
   std::uint32_t timer_generation_ = 0;
   std::uint32_t flags_ = 0;                        // core::flag
+  std::uint8_t output_ = 0;                        // core::output_flag; the thread that runs the process has it to itself
 };
 
 // The process whose callback runs with this env; its scratch block is env->heap.
