@@ -1,0 +1,58 @@
+%% The local benchmarks on a BEAM node. Its twin is bench_local.cpp: the same loops over the same messages.
+-module(bench_local).
+-behaviour(gen_server).
+-export([init/1, handle_call/3, handle_cast/2, main/1, ponger/0, answerer/0, idle_loop/0]).
+
+init(_) -> {ok, 0}.
+handle_call(inc, _, Count) -> {reply, Count + 1, Count + 1};
+handle_call(get, _, Count) -> {reply, Count, Count}.
+handle_cast(inc, Count) -> {noreply, Count + 1}.
+
+%% One line of JSON: nanoseconds each, and bytes per idle process.
+main([Ms0, Idle0]) ->
+    Ms = list_to_integer(Ms0),
+    {ok, Server} = gen_server:start(?MODULE, [], []),
+    Rows = [{"call", best(fun(N) -> calls(Server, N) end, Ms)}, {"send", best(fun(N) -> sends(Server, N) end, Ms)},
+            {"ping_pong", best(fun pings/1, Ms)}, {"spawn", best(fun spawns/1, Ms)},
+            {"idle_bytes", idle(fun(N) -> [spawn(?MODULE, idle_loop, []) || _ <- lists:seq(1, N)] end, list_to_integer(Idle0))},
+            {"idle_server_bytes", idle(fun(N) -> [element(2, gen_server:start(?MODULE, [], [])) || _ <- lists:seq(1, N)] end,
+                                       list_to_integer(Idle0) div 4)}],
+    io:format("{~s}~n", [lists:join(", ", [io_lib:format("\"~s\": ~.2f", [W, T * 1.0]) || {W, T} <- Rows])]),
+    halt(0).
+
+best(F, Ms) ->
+    Once = timed(F, 1000),
+    N = max(1000, round(Ms * 1.0e6 / 5 / Once)),
+    lists:min([timed(F, N) || _ <- [1, 2, 3, 4, 5]]).
+timed(F, N) ->
+    Self = self(),
+    spawn_link(fun() -> T = erlang:monotonic_time(nanosecond), F(N), Self ! {took, (erlang:monotonic_time(nanosecond) - T) / N} end),
+    receive {took, Ns} -> Ns end.
+
+calls(_, 0) -> ok;
+calls(Server, N) -> gen_server:call(Server, inc), calls(Server, N - 1).
+
+sends(Server, N) -> send_all(Server, N), gen_server:call(Server, get, infinity).
+send_all(_, 0) -> ok;
+send_all(Server, N) -> Server ! {'$gen_cast', inc}, send_all(Server, N - 1).
+
+ponger() -> receive {ping, Client} -> Client ! pong, ponger(); stop -> ok end.
+pings(N) -> P = spawn(?MODULE, ponger, []), ping_all(P, N), P ! stop.
+ping_all(_, 0) -> ok;
+ping_all(P, N) -> P ! {ping, self()}, receive pong -> ok end, ping_all(P, N - 1).
+
+answerer() -> receive {ping, Client} -> Client ! pong end.
+spawns(0) -> ok;
+spawns(N) -> spawn(?MODULE, answerer, []) ! {ping, self()}, receive pong -> ok end, spawns(N - 1).
+
+idle_loop() -> receive stop -> ok end.
+idle(Start, N) ->
+    erlang:garbage_collect(),
+    Before = rss(),
+    Pids = Start(N),
+    Used = rss() - Before,
+    [exit(P, kill) || P <- Pids],
+    Used / N.
+rss() ->
+    {ok, B} = file:read_file("/proc/self/statm"),
+    binary_to_integer(lists:nth(2, binary:split(B, <<" ">>, [global]))) * 4096.
