@@ -28,6 +28,7 @@ target_sources(cnode_actors PRIVATE
   src/supervisor_builtins.cpp
   src/supervisor_children.cpp
   src/supervisor_spec.cpp
+  src/upgrade.cpp
   src/sys.cpp
   src/sys_builtins.cpp
 )

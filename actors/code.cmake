@@ -29,6 +29,7 @@ target_sources(cnode_actors PRIVATE
   src/code/shell_builtins.cpp
   src/code/elixir_code_builtins.cpp
   src/code/loading_together.cpp
+  src/code/upgrade_loading.cpp
   src/code/on_load.cpp
   src/code/code_erlang_builtins.cpp
   src/code/compile_builtins.cpp

@@ -13,12 +13,13 @@ add_executable(cnode
   src/program/cookie.cpp
   src/program/question.cpp
   src/program/release.cpp
+  src/program/restart.cpp
   src/program/start.cpp
   src/program/start_applications.cpp
   src/program/start_options.cpp)
 target_include_directories(cnode PRIVATE src ${CNODE_EI_INCLUDE})
 target_compile_definitions(cnode PRIVATE CNODE_VERSION="${PROJECT_VERSION}" CNODE_LIBEXEC="${CMAKE_INSTALL_LIBEXECDIR}" _REENTRANT)  # ei.h: erl_errno of the thread
-target_link_libraries(cnode PRIVATE cnode::node cnode_release CLI11::CLI11 spdlog::spdlog ${CNODE_EI} Threads::Threads)
+target_link_libraries(cnode PRIVATE cnode::node cnode_release cnode_release_handler CLI11::CLI11 spdlog::spdlog ${CNODE_EI} Threads::Threads)
 # Debian's libei.a is not position independent.
 set_target_properties(cnode PROPERTIES POSITION_INDEPENDENT_CODE OFF)
 target_link_options(cnode PRIVATE -no-pie)

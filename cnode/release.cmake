@@ -24,3 +24,17 @@ add_library(cnode_release STATIC
 )
 target_include_directories(cnode_release PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/src>)
 target_link_libraries(cnode_release PUBLIC cnode::protocol PRIVATE LibArchive::LibArchive ${CNODE_PCRE2})
+# The module and process release_handler: what carries a relup out on a running node.
+add_library(cnode_release_handler STATIC
+  src/release_handler/application_upgrade.cpp
+  src/release_handler/evaluator.cpp
+  src/release_handler/handler_process.cpp
+  src/release_handler/release_handler.cpp
+  src/release_handler/releases.cpp
+  src/release_handler/rollback.cpp
+  src/release_handler/session.cpp
+  src/release_handler/supervised.cpp
+  src/release_handler/system_messages.cpp
+)
+target_include_directories(cnode_release_handler PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/src>)
+target_link_libraries(cnode_release_handler PUBLIC cnode_services cnode_release)

@@ -172,6 +172,7 @@ void gen_server::loop(process& self) {
   from_ = {};
   continue_ = {};
   in_callback_ = false;
+  if (std::exchange(held_, false)) suspended_ = true;
   if (purge_due_ && !task_) release_purged(self);
   if (hibernating_) state_.compact();
   if (timeout_ >= 0) self.set_timeout(timeout_);

@@ -57,6 +57,12 @@ bool gen_server::exports(process& self, term function, std::uint32_t arity) cons
   return static_cast<bool>(f);
 }
 
+term gen_server::own_module(process& self) const {
+  if (!module_.same(names().supervisor)) return module_;
+  const term initial = self.dictionary_get(names().initial_call);
+  return initial && initial.is_tuple(3) ? initial[1] : module_;
+}
+
 void gen_server::acknowledge(process& self, term result) {
   acknowledged_ = true;
   if (starter_) self.send(starter_, make_tuple_of(self.scratch(), names().ack, self.pid(), result));
@@ -101,6 +107,7 @@ task<void> gen_server::init_it(process& self) {
     }
   }
 
+  const auto* born_in = hold_current(self.node().code(), own_module(self)).get();
   const outcome out = co_await callback(self, n.init, args_);
   term r = out.result;
   if (out.kind == outcome::raised) {
@@ -120,6 +127,8 @@ task<void> gen_server::init_it(process& self) {
   if ((size == 2 || size == 3) && r[0].same(n.ok)) {
     const bool continues = size == 3 && r[2].is_tuple(2) && r[2][0].same(n.continue_);
     if (size == 2 || r[2].same(n.hibernate) || continues || is_timeout(r[2])) {
+      // An upgrade that exchanges the module just now resumes us: as after sys:suspend, the loop waits.
+      held_ = hold_if_wanted(self, own_module(self), born_in);
       acknowledge(self, make_tuple_of(b, n.ok, self.pid()));
       bool understood;
       continue_next_ = next(self, r[1], size == 3 ? r[2] : term{}, size == 3, understood);

@@ -1,5 +1,7 @@
 #include "application_table.hpp"
 
+#include <cnode/actors/upgrade.hpp>
+
 namespace cnode::actors {
 
 environment_value application_table::env(term app, term key) const {
@@ -55,6 +57,26 @@ void application_table::insert(application_ptr app) {
 void application_table::erase(term app) {
   std::unique_lock guard(lock_);
   loaded_.erase(app.word());
+}
+
+application_table::saved application_table::save() const {
+  saved s;
+  std::shared_lock guard(lock_);
+  for (const auto& [place, entry] : env_) s.env.push_back({owned_term(place.first), owned_term(place.second), entry.value});
+  for (const auto& [name, app] : loaded_) s.loaded.push_back(app);
+  return s;
+}
+
+void application_table::restore(const saved& s) {
+  std::unique_lock guard(lock_);
+  env_.clear();
+  loaded_.clear();
+  for (const auto& e : s.env) {
+    env_entry entry{owned_term(e.app.get()), owned_term(e.key.get()), e.value};
+    const std::pair place{entry.app.get(), entry.key.get()};
+    env_.emplace(place, std::move(entry));
+  }
+  for (const auto& app : s.loaded) loaded_[app->name.word()] = app;
 }
 
 std::vector<application_ptr> application_table::all_loaded() const {
@@ -172,3 +194,18 @@ void configure_applications(runtime& node, term config) {
 std::vector<running_application> running_applications(const runtime& node) { return applications_of(node)->running(); }
 
 }  // namespace cnode::actors
+class saved_applications {
+ public:
+  application_table::saved table;
+};
+
+std::shared_ptr<const saved_applications> save_applications(const runtime& node) {
+  auto out = std::make_shared<saved_applications>();
+  if (const auto table = applications_of(node)) out->table = table->save();
+  return out;
+}
+
+void restore_applications(runtime& node, const saved_applications& s) {
+  if (const auto table = applications_of(node)) table->restore(s.table);
+}
+

@@ -44,6 +44,18 @@ class application_table {
   void erase(term app);
   std::vector<application_ptr> all_loaded() const;
 
+  // ---- for an upgrade that may be taken back: environments and what is loaded
+  struct saved {
+    struct entry {
+      owned_term app, key;
+      environment_value value;
+    };
+    std::vector<entry> env;
+    std::vector<application_ptr> loaded;
+  };
+  saved save() const;
+  void restore(const saved& s);
+
   // ---- masters
   term master(term app) const;             // none
   void set_master(term app, term pid);

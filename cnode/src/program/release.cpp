@@ -150,6 +150,8 @@ std::string apply_release(start_options& o) {
   auto opened = release::open_release(*b, o.release_root, o.release_version);
   if (!opened) return "--release-root " + opened.error().text;
   o.release_version = opened->vsn;
+  o.release_name = opened->name;
+  o.release_erts = opened->erts_vsn;
   o.release_named = o.sname.empty() && o.name.empty();
   if (!opened->vm_args.empty()) {
     auto flags = release::read_vm_args(*b, opened->vm_args);

@@ -19,6 +19,8 @@
 #include <cnode/protocol/term_text.hpp>
 
 #include "question.hpp"
+#include "release_handler/release_handler.hpp"
+#include "restart.hpp"
 #include "services/services.hpp"
 #include "start_applications.hpp"
 
@@ -112,6 +114,16 @@ int start(const start_options& options, int argc, char** argv) {
     services.config = checked.config ? checked.config->root : nil;
     services::start(n, services);
 
+    release_handler::add_builtins(n.runtime());
+    if (!options.release_root.empty()) {
+      release_handler::options release{options.release_root, options.release_name, options.release_version, options.release_erts, {}};
+      release.restart = [&n](const std::string& vsn) {
+        restart_as(vsn);
+        n.request_stop(0);
+      };
+      release_handler::start(n.runtime(), std::move(release));
+    }
+
     auto& code = n.runtime().code();
     code.set_remote_code(options.remote_code != "off");
     if (std::string why; !options.keep_objects.empty() && !code.keep_objects(options.keep_objects, why)) problem = "--keep-objects " + why;
@@ -136,6 +148,8 @@ int start(const start_options& options, int argc, char** argv) {
   const int status = node.wait();
   actors::stop_applications(node.runtime());
   node.stop();
+  release_handler::forget(node.runtime());
+  if (restart_wanted()) return complain(restart_program(options.release_root, argc, argv));
   // Said in the log: somebody's code never returns. It shall not keep the program from ending.
   if (node.runtime().held_up() > 0) std::_Exit(status);
   return status;

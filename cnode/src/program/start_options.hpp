@@ -51,6 +51,7 @@ struct start_options {
   // A release says what the command line leaves open (program/release.hpp: apply_release).
   std::string release_root;                 // folder
   std::string release_version;              // empty: as releases/start_erl.data says
+  std::string release_name, release_erts;   // as its .rel says
   bool release_named = false;               // the name comes from vm.args
   std::vector<released_application> applications;
 };

@@ -30,9 +30,11 @@ auto handle_call(tagged<"add", number> request, from, employee state) {
 
 auto handle_cast(term, term state) { return noreply(state); }
 
-term code_change(term old_vsn, old_employee state, term extra) {
-  io::puts("code_change {:?} {:?} {:?}", old_vsn, state, extra);
-  return ok(employee{state.name, state.money});
-}
+// The way back leads through this version, too: it is the one that knows both.
+auto code_change = clauses([](tagged<"down", term>, employee state, term) { return ok(old_employee{state.name, state.salary}); },
+                           [](term old_vsn, old_employee state, term extra) {
+                             io::puts("code_change {:?} {:?} {:?}", old_vsn, state, extra);
+                             return ok(employee{state.name, state.money});
+                           });
 
 CNODE_GEN_SERVER("demo_server", start_link, add_money, init, handle_call, handle_cast, code_change);

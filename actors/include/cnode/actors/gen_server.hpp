@@ -12,13 +12,14 @@
 #include <cnode/actors/process.hpp>
 #include <cnode/actors/state_cell.hpp>
 #include <cnode/actors/sys.hpp>
+#include <cnode/actors/upgrade.hpp>
 
 namespace cnode::actors {
 
 template <class T>
 class task;
 
-class gen_server final : public behaviour {
+class gen_server final : public behaviour, public upgradable {
  public:
   explicit gen_server(const gen::server_start& start);
   ~gen_server() override;
@@ -31,6 +32,8 @@ class gen_server final : public behaviour {
   term current_function(process& self, block& b) override;
   term callback_module() const override { return module_; }
   void purging(process& self, term module) override;
+  std::shared_ptr<saved_state> save(process& self) override;
+  void restore(process& self, saved_state& s) override;
 
   bool suspended() const { return suspended_; }
 
@@ -63,6 +66,7 @@ class gen_server final : public behaviour {
   void end_pause(process& self);
   call_awaiter external(process& self, term module, term function, term a, term b = {}, term c = {});
   bool exports(process& self, term function, std::uint32_t arity) const;
+  term own_module(process& self) const;  // a supervisor: its callback module
   task<void> init_it(process& self);
   task<void> unregister(process& self);
   void acknowledge(process& self, term result);
@@ -91,6 +95,7 @@ class gen_server final : public behaviour {
   term from_;           // of the call being handled
   kind kind_ = kind::call;
   bool suspended_ = false;
+  bool held_ = false;          // suspended as soon as init, and what it continues with, have ended
   bool hibernating_ = false;
   std::int64_t timeout_ = -1;  // -1: infinity
   std::int64_t hibernate_after_ = -1;  // the start option; -1: never
