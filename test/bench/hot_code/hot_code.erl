@@ -15,6 +15,7 @@ main([Ours, Theirs, Dir, Quick]) ->
     [rows(["change_code, state of " ++ Name ++ ", p50", "resume and first call after it, p50"], "us",
           fun(W, D) -> upgrades(W, D, Bytes) end, Nodes, Dir)
      || {Name, Bytes} <- [{"1 KiB", 1024}, {"1 MiB", 1 bsl 20}, {"1 GiB", 1 bsl 30}]],
+    [row(fmt("longest stall of a caller, upgrade of ~b", [N]), "us", fun(W, D) -> stall(W, D, N) end, Nodes, Dir) || N <- [1, 10000]],
     rows([fmt("~b reloads under load: failed calls", [many(1000)]), "... calls per second", "... call p50", "... call p99.9", "... reload p50"],
          {"", "", "us", "us", "us"}, fun under_load/2, Nodes, Dir),
     rows([fmt("growth over ~b reloads: mappings", [reloads()]), "... open files", "... files in the run directory", "... resident KiB"],
@@ -94,6 +95,13 @@ upgrades(N, Dir, Bytes) ->
     gen_server:stop(P, normal, infinity),
     {C, R} = lists:unzip(Times),
     [p(0.5, C), p(0.5, R)].
+
+%% All processes suspended, the code loaded, changed, resumed, by a process of the node itself. The best of three.
+stall(N, Dir, Count) ->
+    lists:min([begin
+                   put_version(Dir, version(I)),
+                   {{module, counter}, Us} = call(N, upgrader, longest_stall, [Count]), Us
+               end || I <- [1, 2, 3]]).
 
 %% Four callers without a pause while the module is reloaded by c:l as fast as it goes.
 under_load(N, Dir) ->

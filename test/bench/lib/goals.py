@@ -58,6 +58,8 @@ ROWS = [
     Row("resident, started", "rss_idle", "MB", 0.15), Row("resident, after the load", "rss_after", "MB", 0.10),
     "Hot code",
     Row("load_file of a small module, p50", "hot_load", "us", 0.5), Row("purge, p50", "hot_purge", "us", 1.1),
+    Row("longest stall of a caller, 1 process upgraded", "hot_stall_1", "us", 0.05),
+    Row("longest stall of a caller, 10,000 upgraded", "hot_stall_10000", "us", 0.01),
     Row("change_code, equal layout, 1 MiB", "hot_change_1m", "us", None),
     Row("change_code, equal layout, 1 GiB", "hot_change_1g", "us", 100, ratio=None),
 ]

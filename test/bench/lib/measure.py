@@ -156,7 +156,8 @@ def hot_code(bench, size, results):
     """The rows of test/bench/hot_code, which prints a table of its own."""
     out = bench.run([os.path.join(bench.here, "hot_code", "run")] + ([] if size.level == "full" else ["quick"]), timeout=3600)
     rows = {"load_file, all checks, p50": "load", "purge, nobody in old code, p50": "purge", "change_code, state of 1 KiB, p50": "change_1k",
-            "change_code, state of 1 MiB, p50": "change_1m", "change_code, state of 1 GiB, p50": "change_1g", "round trip (erpc), p50": "erpc_trip"}
+            "change_code, state of 1 MiB, p50": "change_1m", "change_code, state of 1 GiB, p50": "change_1g", "round trip (erpc), p50": "erpc_trip",
+            "longest stall of a caller, upgrade of 1": "stall_1", "longest stall of a caller, upgrade of 10000": "stall_10000"}
     for line in out.splitlines():
         found = re.match(r"(.+?)\s{2,}([\d.]+) us\s+([\d.]+) us", line)
         if found and found.group(1).strip() in rows:
