@@ -12,7 +12,9 @@ target_sources(cnode_actors PRIVATE
   src/application/sys_config.cpp
   src/behaviours.cpp
   src/call_context.cpp
+  src/dynamic_supervisor.cpp
   src/elixir_gen_server_builtins.cpp
+  src/elixir_supervisor_builtins.cpp
   src/gen.cpp
   src/gen_call.cpp
   src/gen_requests.cpp
@@ -30,5 +32,6 @@ target_sources(cnode_actors PRIVATE
   src/supervisor_spec.cpp
   src/upgrade.cpp
   src/sys.cpp
+  src/task_supervisor.cpp
   src/sys_builtins.cpp
 )

@@ -75,7 +75,9 @@ task<term> init(call_context& cx, term arg) {
       co_return stop(make_tuple_of(b, n.shutdown, started.reason));
     }
   }
-  co_return make_tuple_of(b, n.ok, make_supervisor_state(cx.env(), std::move(s)));
+  const auto after = s->hibernate_after;
+  const term state = make_supervisor_state(cx.env(), std::move(s));
+  co_return after < 0 ? make_tuple_of(b, n.ok, state) : make_tuple_of(b, n.ok, state, small(after));
 }
 
 term count_children(block& b, const supervisor_state& s, runtime& node) {
@@ -99,13 +101,32 @@ term count_children(block& b, const supervisor_state& s, runtime& node) {
                       make_tuple_of(b, atom("supervisors"), small(supervisors)), make_tuple_of(b, atom("workers"), small(workers)));
 }
 
+// {which_child, Id}, of OTP 28
+term which_child(block& b, supervisor_state& s, term id) {
+  const auto& n = names();
+  const child* c = s.is_simple() ? &s.children.front() : s.find(id);
+  term pid = n.undefined, shown = n.undefined;
+  if (s.is_simple()) {
+    if (!id.is_pid()) return make_tuple_of(b, n.error, n.simple_one_for_one);
+    const auto found = s.dynamic.find(id);
+    if (found == s.dynamic.end()) return make_tuple_of(b, n.error, atom("not_found"));
+    pid = found->second.restarting ? n.restarting : id;
+  } else {
+    if (!c) return make_tuple_of(b, n.error, atom("not_found"));
+    shown = id;
+    if (c->state == child::running::restarting) pid = n.restarting;
+    if (c->state == child::running::yes) pid = copy(b, c->pid.get());
+  }
+  return make_tuple_of(b, n.ok, make_tuple_of(b, shown, pid, c->type, copy(b, c->modules.get())));
+}
+
 term which_children(block& b, const supervisor_state& s) {
   const auto& n = names();
   std::vector<term> list;
   if (s.is_simple()) {
     const auto& c = s.children.front();
-    for (const auto& [pid, d] : s.dynamic)
-      list.push_back(make_tuple_of(b, n.undefined, d.restarting ? n.restarting : copy(b, pid), c.type, copy(b, c.modules.get())));
+    for (const auto* d : in_order(s))
+      list.push_back(make_tuple_of(b, n.undefined, d->restarting ? n.restarting : copy(b, d->pid.get()), c.type, copy(b, c.modules.get())));
     return make_list(b, list.data(), list.size());
   }
   for (auto c = s.children.rbegin(); c != s.children.rend(); ++c) {
@@ -143,18 +164,13 @@ task<term> start_new_child(call_context& cx, supervisor_state& s, term spec) {
 task<term> start_dynamic_child(call_context& cx, supervisor_state& s, term extra) {
   const auto& n = names();
   auto& b = cx.heap();
-  if (list_length(extra) < 0) throw_error(n.badarg);
   const term mfa = copy(b, s.children.front().mfa.get());
   std::vector<term> args;
   for (term l = mfa[2]; l.is_cons(); l = l.tail()) args.push_back(l.head());
-  for (term l = extra; l.is_cons(); l = l.tail()) args.push_back(l.head());
-  const term all = make_list(b, args.data(), args.size());
+  term all = extra;
+  for (auto i = args.rbegin(); i != args.rend(); ++i) all = make_cons(b, *i, all);
   const started r = co_await start_mfa(cx, mfa, all);
-  if (r.ok && r.pid.is_pid()) {
-    dynamic_child d{owned_term(r.pid), s.children.front().is(n.temporary) ? owned_term(nil) : owned_term(all), false};
-    const term key = d.pid.get();
-    s.dynamic.emplace(key, std::move(d));
-  }
+  if (r.ok && r.pid.is_pid()) s.keep(r.pid, all);
   co_return r.reply;
 }
 
@@ -168,17 +184,8 @@ task<term> terminate_by_id(call_context& cx, supervisor_state& s, term id) {
       if (cx.self().node().alive(id)) co_return make_tuple_of(b, n.error, atom("not_found"));
       co_return n.ok;
     }
-    // The template with this child's pid, as #child{pid=Pid}; its own copy ends with it.
-    child c;
-    const child& templ = s.children.front();
-    c.id = owned_term(templ.id.get());
-    c.mfa = owned_term(templ.mfa.get());
-    c.modules = owned_term(templ.modules.get());
-    c.restart_type = templ.restart_type;
-    c.shutdown = templ.shutdown;
-    c.type = templ.type;
-    c.pid = owned_term(id);
-    c.state = found->second.restarting ? child::running::restarting : child::running::yes;
+    child c = as_child(b, s, found->second);
+    c.mfa = owned_term(s.children.front().mfa.get());  // supervisor:find_dynamic_child/2 leaves the template's
     co_await terminate_child(cx, s, c);
     s.dynamic.erase(id);
     co_return n.ok;
@@ -203,7 +210,10 @@ task<term> answer(call_context& cx, supervisor_state& s, term request) {
     co_return co_await start_new_child(cx, s, id);
   }
   if (what.same(n.terminate_child)) co_return co_await terminate_by_id(cx, s, id);
-  child* c = s.is_simple() && id.is_pid() && s.dynamic.contains(id) ? &s.children.front() : s.find(id);
+  if (what.same(atom("which_child"))) co_return which_child(b, s, id);
+  child* c = s.find(id);
+  // Of a pid that lives nowhere nobody knows whose child it was.
+  if (s.is_simple() && id.is_pid()) c = s.dynamic.contains(id) || !cx.self().node().alive(id) ? &s.children.front() : nullptr;
   if (what.same(n.get_childspec)) co_return c ? make_tuple_of(b, n.ok, child_to_spec(b, *c)) : error(atom("not_found"));
   if (!what.same(n.restart_child) && !what.same(n.delete_child)) throw_error(n.function_clause);
   if (s.is_simple()) co_return error(n.simple_one_for_one);
@@ -224,19 +234,24 @@ supervisor_state& state_of(term t) {
   return *s;
 }
 
+// hibernate_after: a timeout after each message; what comes of it is handle_info(timeout).
 task<term> handle_call(call_context& cx, term request, term state) {
   const term reply = co_await answer(cx, state_of(state), request);
-  co_return make_tuple_of(cx.heap(), names().reply, reply, state);
+  const auto after = state_of(state).hibernate_after;
+  auto& b = cx.heap();
+  co_return after < 0 ? make_tuple_of(b, names().reply, reply, state) : make_tuple_of(b, names().reply, reply, state, small(after));
 }
 
 term go_on(block& b, bool stays, term state) {
   const auto& n = names();
-  return stays ? make_tuple_of(b, n.noreply, state) : make_tuple_of(b, n.stop, n.shutdown, state);
+  if (!stays) return make_tuple_of(b, n.stop, n.shutdown, state);
+  const auto after = state_of(state).hibernate_after;
+  return after < 0 ? make_tuple_of(b, n.noreply, state) : make_tuple_of(b, n.noreply, state, small(after));
 }
 
 task<term> handle_cast(call_context& cx, term message, term state) {
-  bool stays = true;
-  if (message.is_tuple(2) && message[0].same(names().try_again_restart)) stays = co_await try_again(cx, state_of(state), message[1]);
+  if (!message.is_tuple(2) || !message[0].same(names().try_again_restart)) throw_error(names().function_clause);
+  const bool stays = co_await try_again(cx, state_of(state), message[1]);
   co_return go_on(cx.heap(), stays, state);
 }
 
@@ -244,6 +259,8 @@ task<term> handle_info(call_context& cx, term message, term state) {
   bool stays = true;
   if (message.is_tuple(3) && message[0].same(names().EXIT)) {
     stays = co_await child_ended(cx, state_of(state), message[1], message[2]);
+  } else if (message.same(names().timeout) && state_of(state).hibernate_after >= 0) {
+    co_return make_tuple_of(cx.heap(), names().noreply, state, names().hibernate);
   } else {
     reports::error_text(cx.self(), "Supervisor received unexpected message: ~tp~n", make_list_of(cx.heap(), message), "supervisor",
                         "handle_info", 2);
@@ -267,26 +284,33 @@ task<term> code_change(call_context& cx, term state) {
   const auto error = [&](term what) { return make_tuple_of(b, n.error, what); };
   if (r.same(n.ignore)) co_return make_tuple_of(b, n.ok, state);
   if (!r.is_tuple(2) || !r[0].same(n.ok) || !r[1].is_tuple(2)) co_return r;
-  if (const term wrong = set_flags(b, r[1][0], s)) {
+  supervisor_state flags;  // ours change when all is in order
+  if (const term wrong = set_flags(b, r[1][0], flags)) {
     if (wrong.is_tuple(2) && wrong[0].same(atom("invalid_type"))) co_return error(make_tuple_of(b, atom("bad_flags"), r[1][0]));
     co_return error(wrong);
   }
   std::vector<child> list;
-  if (const term wrong = check_start_spec(b, r[1][1], s.auto_shutdown, list)) co_return error(wrong);
-  // supervisor:update_childspec1/3: children no longer named are kept, before the others.
-  std::vector<child> kept;
-  for (auto& old : s.children) {
-    auto now = std::find_if(list.begin(), list.end(), [&](const child& c) { return exactly_equal(c.id.get(), old.id.get()); });
-    if (now == list.end()) {
-      kept.push_back(std::move(old));
-    } else {
-      now->pid = std::move(old.pid);
-      now->state = old.state;
+  if (const term wrong = check_start_spec(b, r[1][1], flags.auto_shutdown, list)) co_return error(wrong);
+  if (flags.is_simple() && list.size() != 1) co_return error(make_tuple_of(b, n.ok, children_pair(b, list, false)));
+  // supervisor:update_childspec1/3: children no longer named are kept, after the others.
+  if (!flags.is_simple())
+    for (std::size_t i = 0, named = list.size(); i < s.children.size(); ++i) {
+      auto& old = s.children[i];
+      const auto end = list.begin() + static_cast<std::ptrdiff_t>(named);
+      const auto now = std::find_if(list.begin(), end, [&](const child& c) { return exactly_equal(c.id.get(), old.id.get()); });
+      if (now == end) {
+        list.push_back(std::move(old));
+      } else {
+        now->pid = std::move(old.pid);
+        now->state = old.state;
+      }
     }
-  }
-  if (s.is_simple()) kept.clear();
-  for (auto& c : list) kept.push_back(std::move(c));
-  s.children = std::move(kept);
+  s.children = std::move(list);
+  s.strategy = flags.strategy;
+  s.intensity = flags.intensity;
+  s.period = flags.period;
+  s.auto_shutdown = flags.auto_shutdown;
+  s.hibernate_after = flags.hibernate_after;
   co_return make_tuple_of(b, n.ok, state);
 }
 

@@ -1,5 +1,6 @@
 // The module supervisor, as other code on this node (or rpc into it) calls it.
 #include "builtin_calls.hpp"
+#include "elixir_supervisors.hpp"
 #include "gen_call.hpp"
 #include "otp_atoms.hpp"
 #include "supervisor_state.hpp"
@@ -53,7 +54,45 @@ cnode_term check(cnode_env* env, term specs, term auto_shutdown) {
   return (error ? make_tuple_of(b, n.error, error) : n.ok).word();
 }
 cnode_term check_childspecs1(cnode_env* env, builtin_args a) { return check(env, arg(a, 0), names().undefined); }
-cnode_term check_childspecs2(cnode_env* env, builtin_args a) { return check(env, arg(a, 0), arg(a, 1)); }
+cnode_term check_childspecs2(cnode_env* env, builtin_args a) {
+  const auto& n = names();
+  const term specs = arg(a, 0), how = arg(a, 1);
+  const bool known = how.same(n.undefined) || how.same(n.never) || how.same(n.any_significant) || how.same(n.all_significant);
+  if (known || list_length(specs) < 0) return check(env, specs, how);
+  auto& b = heap_of(env);
+  return make_tuple_of(b, n.error, make_tuple_of(b, n.badarg, how)).word();
+}
+
+task<term> get_callback_module(call_context& cx, term server) {
+  const auto& n = names();
+  const term status = co_await cx.call(n.sys, n.get_status, make_list_of(cx.heap(), server));
+  // {status, Pid, {module, _}, [PDict, SysState, Parent, Dbg, [Header, Data, Data, {supervisor, [{"Callback", Mod}]}]]}
+  if (!status.is_tuple(4) || list_length(status[3]) != 5) throw_error(n.function_clause);
+  term misc = status[3];
+  for (int i = 0; i < 4; ++i) misc = misc.tail();
+  for (term l = misc.head(); l.is_cons(); l = l.tail()) {
+    const term e = l.head();
+    if (e.is_tuple(2) && e[0].same(n.supervisor) && e[1].is_cons() && e[1].head().is_tuple(2)) co_return e[1].head()[1];
+  }
+  throw_error(n.function_clause);
+}
+cnode_term get_callback_module1(cnode_env* env, builtin_args a) {
+  const term server = arg(a, 0);
+  return run_waiting(env, [=](call_context& cx) { return get_callback_module(cx, server); });
+}
+cnode_term which_child2(cnode_env* env, builtin_args a) {
+  const term server = arg(a, 0), request = make_tuple_of(heap_of(env), atom("which_child"), arg(a, 1));
+  return run_waiting(env, [=](call_context& cx) { return ask(cx, server, request); });
+}
+// supervisor:stop/1,3, of OTP 29
+cnode_term stop1(cnode_env* env, builtin_args a) {
+  const term server = arg(a, 0);
+  return run_waiting(env, [=](call_context& cx) { return gen::stop(cx, server, names().normal, -1); });
+}
+cnode_term stop3(cnode_env* env, builtin_args a) {
+  const term server = arg(a, 0), reason = arg(a, 1), time = arg(a, 2);
+  return run_waiting(env, [=](call_context& cx) { return gen::stop(cx, server, reason, gen::timeout_value(time)); });
+}
 
 }  // namespace
 
@@ -71,8 +110,13 @@ void add_supervisor_builtins(code_server& code) {
       {"count_children", 1, ask_plain<&otp_atoms::count_children>},
       {"check_childspecs", 1, check_childspecs1},
       {"check_childspecs", 2, check_childspecs2},
+      {"get_callback_module", 1, get_callback_module1},
+      {"which_child", 2, which_child2},
+      {"stop", 1, stop1},
+      {"stop", 3, stop3},
   };
   code.add_builtin("supervisor", functions);
+  add_elixir_supervisor_builtins(code);
 }
 
 }  // namespace cnode::actors

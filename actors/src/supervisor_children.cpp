@@ -39,6 +39,19 @@ void send_try_again(call_context& cx, term id) {
   cx.self().send(cx.self().pid(), make_tuple_of(b, names().gen_cast, make_tuple_of(b, names().try_again_restart, id)));
 }
 
+// supervisor:unlink_flush/2: after unlink the 'EXIT' has come or never will; it knows the reason of one that was dead before we looked.
+task<term> unlink_flush(call_context& cx, term pid, term reason) {
+  cx.self().unlink(pid);
+  const auto is_exit = [pid](term m) { return m.is_tuple(3) && m[0].same(names().EXIT) && exactly_equal(m[1], pid); };
+  const term exit = co_await cx.receive(is_exit, 0);
+  co_return exit ? exit[2] : reason;
+}
+
+bool ended_as_told(term reason, bool brutal, bool permanent) {
+  const auto& n = names();
+  return reason.same(brutal ? n.killed : n.shutdown) || (!permanent && is_quiet(reason));
+}
+
 // Ends a process that must end, and says how it did: none when that was as wanted, else the reason.
 task<term> shut_down(call_context& cx, term pid, term how, bool permanent) {
   const auto& n = names();
@@ -51,22 +64,58 @@ task<term> shut_down(call_context& cx, term pid, term how, bool permanent) {
     cx.self().exit_signal(pid, n.kill);
     down = co_await cx.receive(is_down, -1);
   }
-  // After unlink the 'EXIT' has come or never will.
-  cx.self().unlink(pid);
-  const term exit = co_await cx.receive([pid](term m) { return m.is_tuple(3) && m[0].same(names().EXIT) && exactly_equal(m[1], pid); }, 0);
-  const term reason = exit ? exit[2] : down[4];
-  if (brutal ? reason.same(n.killed) : reason.same(n.shutdown)) co_return term{};
-  if (!permanent && is_quiet(reason)) co_return term{};
-  co_return reason;
+  const term reason = co_await unlink_flush(cx, pid, down[4]);
+  co_return ended_as_told(reason, brutal, permanent) ? term{} : reason;
 }
 
 }  // namespace
 
+dynamic_child& supervisor_state::keep(term pid, term args) {
+  const bool temporary = children.front().is(names().temporary);  // never started again
+  dynamic_child d{owned_term(pid), temporary ? owned_term(nil) : owned_term(args), false};
+  const term key = d.pid.get();
+  dynamic.erase(key);
+  return dynamic.emplace(key, std::move(d)).first->second;
+}
+
+std::vector<const dynamic_child*> in_order(const supervisor_state& s) {
+  std::vector<const dynamic_child*> list;
+  list.reserve(s.dynamic.size());
+  for (const auto& [pid, d] : s.dynamic) list.push_back(&d);
+  std::sort(list.begin(), list.end(), [](const dynamic_child* x, const dynamic_child* y) {
+    return x->restarting != y->restarting ? y->restarting : compare(x->pid.get(), y->pid.get()) < 0;
+  });
+  return list;
+}
+
+child as_child(block& b, const supervisor_state& s, const dynamic_child& d) {
+  const child& templ = s.children.front();
+  const term mfa = templ.mfa.get();
+  child c;
+  c.pid = owned_term(d.pid.get());
+  c.id = owned_term(templ.id.get());
+  c.modules = owned_term(templ.modules.get());
+  c.restart_type = templ.restart_type;
+  c.significant = templ.significant;
+  c.shutdown = templ.shutdown;
+  c.type = templ.type;
+  c.state = d.restarting ? child::running::restarting : child::running::yes;
+  c.mfa = owned_term(make_tuple_of(b, mfa[0], mfa[1], templ.is(names().temporary) ? names().undefined : copy(b, d.args.get())));
+  return c;
+}
+
 // supervisor:do_start_child_i/3
 task<started> start_mfa(call_context& cx, term mfa, term args) {
   const auto& n = names();
-  const outcome out = co_await cx.apply(mfa[0], mfa[1], args);
   auto& b = cx.heap();
+  if (list_length(args) < 0) {  // what apply/3 says of them
+    const term frame = make_tuple_of(b, atom("erlang"), atom("apply"), make_list_of(b, mfa[0], mfa[1], args), nil);
+    started s;
+    s.error = make_tuple_of(b, n.EXIT, make_tuple_of(b, n.badarg, make_list_of(b, frame)));
+    s.reply = make_tuple_of(b, n.error, s.error);
+    co_return s;
+  }
+  const outcome out = co_await cx.apply(mfa[0], mfa[1], args);
   term r = out.result;
   if (out.kind == outcome::raised) {
     const term trace = out.stacktrace ? out.stacktrace : nil;
@@ -135,7 +184,7 @@ task<void> terminate_children(call_context& cx, supervisor_state& s, std::vector
   }
 }
 
-// All at once, then one wait for each; kills those that have not ended in time.
+// All at once, then one wait for each; kills those that have not ended in time. One report for each reason, as OTP makes it.
 task<void> terminate_dynamic(call_context& cx, supervisor_state& s) {
   const auto& n = names();
   if (s.children.empty()) co_return;
@@ -145,14 +194,16 @@ task<void> terminate_dynamic(call_context& cx, supervisor_state& s) {
   };
   std::vector<pending> open;
   const bool brutal = c.shutdown.same(n.brutal_kill);
-  for (const auto& [pid, d] : s.dynamic) {
-    if (d.restarting) continue;
-    open.push_back({copy(cx.heap(), pid), copy(cx.heap(), cx.self().monitor(pid))});
+  for (const auto* d : in_order(s)) {
+    if (d->restarting) continue;
+    const term pid = copy(cx.heap(), d->pid.get());
+    open.push_back({pid, copy(cx.heap(), cx.self().monitor(pid))});
     cx.self().exit_signal(pid, brutal ? n.kill : n.shutdown);
   }
   const bool unlimited = brutal || c.shutdown.same(n.infinity);
   const auto deadline = cx.self().node().now() + std::chrono::milliseconds(unlimited ? 0 : c.shutdown.small());
   bool killed = brutal;
+  std::vector<std::pair<term, std::int64_t>> failures;  // reason, how many
   for (std::size_t i = 0; i < open.size(); ++i) {
     const auto& p = open[i];
     const auto is_down = [ref = p.ref](term m) { return m.is_tuple(5) && m[0].same(names().DOWN) && exactly_equal(m[1], ref); };
@@ -166,9 +217,16 @@ task<void> terminate_dynamic(call_context& cx, supervisor_state& s) {
       killed = true;
       down = co_await cx.receive(is_down, -1);
     }
-    const term reason = down[4];
-    if ((brutal && reason.same(n.killed)) || (!brutal && reason.same(n.shutdown)) || (!c.is(n.permanent) && is_quiet(reason))) continue;
-    report_error(cx, s, atom("shutdown_error"), reason, c);
+    const term reason = co_await unlink_flush(cx, p.pid, down[4]);
+    if (ended_as_told(reason, brutal, c.is(n.permanent))) continue;
+    const auto same = std::find_if(failures.begin(), failures.end(), [reason](const auto& f) { return exactly_equal(f.first, reason); });
+    if (same == failures.end()) failures.emplace_back(reason, 1);
+    else ++same->second;
+  }
+  std::sort(failures.begin(), failures.end(), [](const auto& x, const auto& y) { return compare(x.first, y.first) < 0; });
+  for (const auto& [reason, count] : failures) {
+    const term report = make_cons(cx.heap(), make_tuple_of(cx.heap(), atom("nb_children"), small(count)), child_report(cx.heap(), c).tail());
+    reports::supervisor_error(cx.self(), s.name.get(), atom("shutdown_error"), reason, report);
   }
   s.dynamic.clear();
 }
@@ -215,30 +273,22 @@ task<void> restart_from(call_context& cx, supervisor_state& s, term id, std::siz
 task<bool> restart_dynamic(call_context& cx, supervisor_state& s, term pid) {
   const auto& n = names();
   auto& b = cx.heap();
-  auto found = s.dynamic.find(pid);
+  const auto found = s.dynamic.find(pid);
   if (found == s.dynamic.end()) co_return true;
-  child& templ = s.children.front();
+  const child c = as_child(b, s, found->second);
   const term old_pid = copy(b, pid), args = copy(b, found->second.args.get());
-  if (!may_restart(cx, s)) {
-    report_error(cx, s, n.shutdown, atom("reached_max_restart_intensity"), templ);
-    s.dynamic.erase(found);
-    co_return false;
-  }
-  s.dynamic.erase(found);
-  const term mfa = copy(b, templ.mfa.get());
-  const started r = co_await start_mfa(cx, mfa, args);
+  const bool may = may_restart(cx, s);
+  if (!may) report_error(cx, s, n.shutdown, atom("reached_max_restart_intensity"), c);
+  s.dynamic.erase(old_pid);
+  if (!may) co_return false;
+  const started r = co_await start_mfa(cx, c.mfa.get(), args);
   if (r.ok) {
-    if (r.pid.is_pid()) {
-      dynamic_child d{owned_term(r.pid), owned_term(args), false};
-      const term key = d.pid.get();
-      s.dynamic.emplace(key, std::move(d));
-    }
+    // One that answers `ignore` is no child any more; OTP would keep `undefined` among its pids.
+    if (r.pid.is_pid()) s.keep(r.pid, args);
     co_return true;
   }
-  dynamic_child d{owned_term(old_pid), owned_term(args), true};
-  const term key = d.pid.get();
-  s.dynamic.emplace(key, std::move(d));
-  report_error(cx, s, atom("start_error"), r.error, templ);
+  s.keep(old_pid, args).restarting = true;
+  report_error(cx, s, atom("start_error"), r.error, c);
   send_try_again(cx, make_tuple_of(b, n.restarting, old_pid));
   co_return true;
 }
@@ -260,8 +310,8 @@ task<bool> restart(call_context& cx, supervisor_state& s, term id) {
   } else {
     const started r = co_await start_child(cx, s, *c);
     if (!r.ok) {
-      c->state = child::running::restarting;
       report_error(cx, s, atom("start_error"), r.error, *c);
+      c->state = child::running::restarting;
       send_try_again(cx, copy(cx.heap(), c->id.get()));
     }
   }
@@ -286,11 +336,9 @@ task<bool> child_ended(call_context& cx, supervisor_state& s, term pid, term rea
   if (s.is_simple()) {
     auto found = s.dynamic.find(pid);
     if (found == s.dynamic.end() || found->second.restarting) co_return true;
-    const child& c = s.children.front();
+    const child c = as_child(cx.heap(), s, found->second);
     if (c.is(n.permanent) || !is_quiet(reason)) {
-      term report = child_report(cx.heap(), c);
-      report = make_cons(cx.heap(), make_tuple_of(cx.heap(), n.pid, pid), report.tail());
-      reports::supervisor_error(cx.self(), s.name.get(), atom("child_terminated"), reason, report);
+      report_error(cx, s, atom("child_terminated"), reason, c);
       if (!c.is(n.temporary)) co_return co_await restart_dynamic(cx, s, pid);
     }
     s.dynamic.erase(found);

@@ -1,4 +1,6 @@
 // Child specifications and supervisor flags: checks, defaults, and how they look from outside.
+#include <algorithm>
+
 #include <cnode/protocol/term_order.hpp>
 
 #include "otp_atoms.hpp"
@@ -99,12 +101,13 @@ term check_start_spec(block& b, term specs, term auto_shutdown, std::vector<chil
       if (exactly_equal(other.id.get(), c.id.get())) return invalid(b, "duplicate_child_name", copy(b, c.id.get()));
     out.push_back(std::move(c));
   }
-  return specs.is_nil() ? term{} : invalid(b, "invalid_child_spec", specs);
+  if (!specs.is_nil()) throw_error(names().function_clause);
+  return {};
 }
 
 term set_flags(block& b, term flags, supervisor_state& s) {
   const auto& n = names();
-  term strategy = n.one_for_one, intensity = small(1), period = small(5), auto_shutdown = n.never;
+  term strategy = n.one_for_one, intensity = small(1), period = small(5), auto_shutdown = n.never, hibernate_after = n.infinity;
   if (flags.is_map()) {
     const auto get = [&](term key, term& into) {
       if (const term t = map_get(flags, key)) into = t;
@@ -113,6 +116,7 @@ term set_flags(block& b, term flags, supervisor_state& s) {
     get(n.intensity, intensity);
     get(n.period, period);
     get(n.auto_shutdown, auto_shutdown);
+    get(n.hibernate_after, hibernate_after);  // of OTP 28
   } else if (flags.is_tuple(3)) {
     strategy = flags[0];
     intensity = flags[1];
@@ -126,11 +130,24 @@ term set_flags(block& b, term flags, supervisor_state& s) {
   if (!is_natural(period) || period.small() == 0) return invalid(b, "invalid_period", period);
   if (!one_of(auto_shutdown, {n.never, n.any_significant, n.all_significant}))
     return invalid(b, "invalid_auto_shutdown", auto_shutdown);
+  if (!is_natural(hibernate_after) && !hibernate_after.same(n.infinity)) return invalid(b, "invalid_hibernate_after", hibernate_after);
   s.strategy = strategy;
   s.intensity = intensity.small();
   s.period = period.small();
   s.auto_shutdown = auto_shutdown;
+  s.hibernate_after = hibernate_after.same(n.infinity) ? -1 : hibernate_after.small();
   return {};
+}
+
+term children_pair(block& b, const std::vector<child>& children, bool latest_first) {
+  std::vector<term> ids, keys, records;
+  for (const auto& c : children) {
+    keys.push_back(copy(b, c.id.get()));
+    records.push_back(child_record(b, c));
+  }
+  ids = keys;
+  if (latest_first) std::reverse(ids.begin(), ids.end());
+  return make_tuple_of(b, make_list(b, ids.data(), ids.size()), make_map(b, keys.data(), records.data(), keys.size()));
 }
 
 term child_to_spec(block& b, const child& c) {
@@ -158,14 +175,7 @@ term child_report(block& b, const child& c) {
 
 term state_record(block& b, const supervisor_state& s) {
   const auto& n = names();
-  std::vector<term> ids, keys, records;
-  for (const auto& c : s.children) {
-    keys.push_back(copy(b, c.id.get()));
-    records.push_back(child_record(b, c));
-  }
-  ids.assign(keys.rbegin(), keys.rend());
-  const term children =
-      make_tuple_of(b, make_list(b, ids.data(), ids.size()), make_map(b, keys.data(), records.data(), keys.size()));
+  const term children = children_pair(b, s.children, true);
   term dynamics = n.undefined;
   std::int64_t waiting = 0;
   if (s.is_simple()) {
@@ -175,7 +185,8 @@ term state_record(block& b, const supervisor_state& s) {
       pids.push_back(d.restarting ? make_tuple_of(b, n.restarting, copy(b, pid)) : copy(b, pid));
       args.push_back(copy(b, d.args.get()));
     }
-    dynamics = make_tuple_of(b, atom("maps"), make_map(b, pids.data(), args.data(), pids.size()));
+    const bool temporary = s.children.front().is(n.temporary);
+    dynamics = make_tuple_of(b, atom(temporary ? "mapsets" : "maps"), make_map(b, pids.data(), args.data(), pids.size()));
   }
   std::vector<term> restarts;
   for (const auto r : s.restarts) restarts.push_back(make_integer(b, r));

@@ -47,11 +47,18 @@ struct supervisor_state {
   std::vector<std::int64_t> restarts;  // seconds, latest first
   std::vector<child> children;         // in start order
   term_map<dynamic_child> dynamic;
+  std::int64_t hibernate_after = -1;   // ms without a message; -1: infinity
 
   bool is_simple() const;
   child* find(term id);
   child* find_by_pid(term pid);
+  dynamic_child& keep(term pid, term args);
 };
+
+// By pid, as OTP's maps of up to 32 keys have them; those that are to be started again last.
+std::vector<const dynamic_child*> in_order(const supervisor_state& s);
+// supervisor:find_child_and_args/2: the template with this child's pid and arguments.
+child as_child(block& b, const supervisor_state& s, const dynamic_child& d);
 
 // A coroutine that changes a supervisor keeps it alive by the state's term; none when `t` is no supervisor's state.
 supervisor_state* supervisor_of(term t);
@@ -60,12 +67,14 @@ term make_supervisor_state(cnode_env* env, std::unique_ptr<supervisor_state> s);
 // ---- supervisor_spec.cpp
 // supervisor:check_childspec/2: none when it is in order, else the error term.
 term check_child_spec(block& b, term spec, term auto_shutdown, child& out);
-// A list of them; refuses two with one id.
+// A list of them; refuses two with one id. What is no list raises function_clause.
 term check_start_spec(block& b, term specs, term auto_shutdown, std::vector<child>& out);
-// supervisor:set_flags/2
+// supervisor:set_flags/2; nothing changes when they are wrong.
 term set_flags(block& b, term flags, supervisor_state& s);
 term child_to_spec(block& b, const child& c);
 term child_record(block& b, const child& c);      // the #child{} record
+// {Ids, #{Id => #child{}}}
+term children_pair(block& b, const std::vector<child>& children, bool latest_first);
 term child_report(block& b, const child& c);      // extract_child/1
 term state_record(block& b, const supervisor_state& s);
 

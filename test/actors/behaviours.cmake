@@ -4,6 +4,7 @@ add_executable(cnode_behaviours_test
   actors/proc_lib_test.cpp
   actors/reports_test.cpp
   actors/state_cell_test.cpp
+  actors/elixir_supervisor_test.cpp
   actors/supervisor_test.cpp
   actors/sys_test.cpp)
 target_include_directories(cnode_behaviours_test PRIVATE support ${PROJECT_SOURCE_DIR}/actors/src)

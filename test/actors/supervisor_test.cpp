@@ -225,7 +225,80 @@ TEST(Supervisor, ChangeCodeAsksTheCallbackModuleAgain) {
   EXPECT_EQ(n.call("sys", "change_code", "[sup, sup, 1, []]"), "ok");
   n.call("sys", "resume", "[sup]");
   EXPECT_EQ(n.where("a"), a);
-  EXPECT_EQ(n.ask("which_children"), "[{b,undefined,worker,[m]},{a," + a + ",worker,[gen_server]}]");
+  // As supervisor:update_childspec1/3 has it, what is no longer named comes after what is.
+  EXPECT_EQ(n.ask("which_children"), "[{a," + a + ",worker,[gen_server]},{b,undefined,worker,[m]}]");
+}
+
+TEST(Supervisor, AFailedChangeOfCodeChangesNothing) {
+  sup_node n;
+  n.start("#{intensity => 4}", n.child("a"));
+  static constexpr actors::builtin_function f[] = {
+      {"init", 1, [](cnode_env* env, const cnode_term*) {
+         return copy(actors::heap_of(env), parsed("{ok, {#{intensity => 7}, [#{id => b}]}}")->root).word();
+       }}};
+  n.node->code().add_builtin("sup", f);
+  n.call("sys", "suspend", "[sup]");
+  EXPECT_EQ(n.call("sys", "change_code", "[sup, sup, 1, []]"), "{error,{error,missing_start}}");
+  n.call("sys", "resume", "[sup]");
+  EXPECT_TRUE(contains(n.call("sys", "get_status", "[sup]"), "undefined,4,5,[],0,never,sup,"));
+  EXPECT_TRUE(n.ask("which_children").starts_with("[{a,<"));
+}
+
+TEST(Supervisor, ReportsADynamicChildWithItsPidAndArguments) {
+  sup_node n;
+  n.start("#{strategy => simple_one_for_one, intensity => 5}", "#{id => x, start => {gen_server, start_link, [cb]}}");
+  const auto one = n.pid_in(n.ask("start_child", "[1, []]"));
+  n.send(one, "{'$gen_cast', {raise, exit, crashed}}");
+  EXPECT_TRUE(contains(n.log, "offender: [{pid," + one + "},{id,x},{mfargs,{gen_server,start_link,[cb,1,[]]}}")) << n.log;
+}
+
+TEST(Supervisor, ReportsDynamicChildrenThatDidNotEndAsToldByReason) {
+  sup_node n;
+  n.start("#{strategy => simple_one_for_one}", "#{id => x, start => {gen_server, start_link, [cb]}, shutdown => 100}");
+  for (int i = 0; i < 3; ++i) {
+    const auto child = n.pid_in(n.ask("start_child", "[1, []]"));
+    n.in(parsed(child)->root, [](actors::process& p) { p.set_trap_exit(true); });
+    n.send(child, "{'$gen_cast', {wait, {noreply, 1}}}");
+  }
+  n.in(n.user.pid, [&](actors::process& p) { p.exit_signal(parsed(n.where("sup"))->root, atom("shutdown")); });
+  n.pass(101);
+  EXPECT_EQ(n.where("sup"), "undefined");
+  EXPECT_TRUE(contains(n.log, "errorContext: shutdown_error\n    reason: killed\n    offender: [{nb_children,3},{id,x}")) << n.log;
+}
+
+TEST(Supervisor, ListsDynamicChildrenInTheOrderOfTheirPids) {
+  sup_node n;
+  n.start("#{strategy => simple_one_for_one}", "#{id => x, start => {gen_server, start_link, [cb]}}");
+  std::string wanted;
+  for (int i = 0; i < 20; ++i)
+    wanted += (i ? ",{undefined," : "[{undefined,") + n.pid_in(n.ask("start_child", "[1, []]")) + ",worker,[gen_server]}";
+  EXPECT_EQ(n.ask("which_children"), wanted + "]");
+}
+
+TEST(Supervisor, KnowsTheFunctionsOfLaterReleases) {
+  sup_node n;
+  n.start("#{}", n.child("a"));
+  EXPECT_EQ(n.ask("which_child", "a"), "{ok,{a," + n.where("a") + ",worker,[gen_server]}}");
+  EXPECT_EQ(n.ask("which_child", "b"), "{error,not_found}");
+  EXPECT_EQ(n.ask("get_callback_module"), "sup");
+  EXPECT_EQ(n.ask("stop"), "ok");
+  EXPECT_EQ(n.where("a"), "undefined");
+  EXPECT_TRUE(n.start("#{hibernate_after => soon}", "").starts_with("{error,{supervisor_data,{invalid_hibernate_after,soon}}}"));
+  n.start("#{hibernate_after => 10}", n.child("a"));
+  n.pass(20);
+  EXPECT_EQ(n.log.find("unexpected message"), std::string::npos) << n.log;
+  EXPECT_EQ(n.ask("count_children"), "[{specs,1},{active,1},{supervisors,0},{workers,1}]");
+}
+
+TEST(Supervisor, RefusesWhatOtpRefuses) {
+  sup_node n;
+  EXPECT_EQ(n.call("supervisor", "check_childspecs", "[[], wild]"), "{error,{badarg,wild}}");
+  EXPECT_EQ(n.call("supervisor", "check_childspecs", "[nolist]"), "{error,{badarg,nolist}}");
+  n.start("#{strategy => simple_one_for_one}", "#{id => x, start => {gen_server, start_link, [cb]}}");
+  EXPECT_TRUE(n.ask("start_child", "nolist").starts_with("{error,{'EXIT',{badarg,[{erlang,apply,[gen_server,start_link,"));
+  EXPECT_EQ(n.ask("count_children"), "[{specs,1},{active,0},{supervisors,0},{workers,0}]");
+  n.send(n.where("sup"), "{'$gen_cast', hello}");
+  EXPECT_EQ(n.where("sup"), "undefined");
 }
 
 TEST(Supervisor, CppCodeMayStartOne) {
