@@ -165,7 +165,9 @@ task<void> gen_server::unregister(process& self) {
     self.node().unregister_name(name_[1]);
   } else {
     const bool via = name_[0].same(n.via);
-    co_await external(self, via ? name_[1] : n.global, n.unregister_name, via ? name_[2] : name_[1]);
+    // GCC 12 works out both sides of a ?: inside a co_await expression.
+    const term registry = via ? name_[1] : n.global, key = name_[via ? 2 : 1];
+    co_await external(self, registry, n.unregister_name, key);
   }
 }
 

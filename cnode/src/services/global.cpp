@@ -126,8 +126,11 @@ routine<term> transaction(talk& t, lock_call l, owned fun) {
   const bool set = co_await set_lock(t, l.id, l.nodes, l.retries);
   if (!set) co_return atom("aborted");
   const term f = fun.get();
-  const bool named = f.is_tuple(2);
-  const auto& a = co_await t.apply(named ? f[0] : atom("erlang"), named ? f[1] : atom("apply"), named ? nil : t.list(f, nil));
+  // Each by itself: GCC 12 works out both sides of a ?: inside a co_await expression.
+  term module = atom("erlang"), function = atom("apply"), args = nil;
+  if (f.is_tuple(2)) module = f[0], function = f[1];
+  else args = t.list(f, nil);
+  const auto& a = co_await t.apply(module, function, args);
   const owned value = a.value ? owned(a.value) : owned{};
   const term error_class = a.error_class;
   const owned reason = a.value ? owned{} : owned(a.reason);
