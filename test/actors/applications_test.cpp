@@ -111,6 +111,18 @@ TEST(Applications, RefuseAnEnvironmentThatIsNone) {
   EXPECT_EQ(n.ask("get_env", "a, k"), "{ok,v}");
 }
 
+// set_env/1 checks what it is given; a peer need not ask by way of it.
+TEST(Applications, EndWithTheControllerThatIsGivenNoEnvironment) {
+  for (const char* config : {"[{a,[b]}]", "[{a,b}]", "[{a,[{b}|c]}]", "b"}) {
+    app_node n;
+    n.call("gen_server", "call", "[application_controller,{set_env," + std::string(config) + ",[]}]");
+    EXPECT_TRUE(n.terminated.starts_with("Kernel pid terminated (application_controller)")) << config << ": " << n.terminated;
+  }
+  app_node n;
+  EXPECT_EQ(n.call("gen_server", "call", "[application_controller,{set_env,[b,{},{a,[{k,v}]}],[]}]"), "ok");
+  EXPECT_EQ(n.ask("get_env", "a, k"), "{ok,v}");
+}
+
 TEST(Applications, StartTheirSupervisorAndStopIt) {
   app_node n;
   ASSERT_EQ(n.load_with_worker("a"), "ok");

@@ -92,7 +92,7 @@ task<term> change_application_data(call_context& cx, controller_state& s, term a
   for (auto& fresh : changed) {
     const term name = fresh.app->name;
     s.table->delete_env(name);
-    for (term l = fresh.env; l.is_cons(); l = l.tail()) s.table->set_env(name, l.head()[0], l.head()[1]);
+    add_env(*s.table, name, fresh.env);
     s.table->insert(std::move(fresh.app));
   }
   s.config = owned_term(whole);

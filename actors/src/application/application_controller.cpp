@@ -60,7 +60,7 @@ struct turn {
         open.pop_back();
         const auto& app = *fresh.app;
         const term env = merge_app_env(b, fresh.env, copy(b, key_value(s.config.get(), app.name, nil)));
-        for (term l = env; l.is_cons(); l = l.tail()) s.table->set_env(app.name, l.head()[0], l.head()[1]);
+        add_env(*s.table, app.name, env);
         std::vector<term> included;
         for (term l = copy(b, app.included.get()); l.is_cons(); l = l.tail()) included.push_back(l.head());
         wanted.insert(wanted.end(), included.rbegin(), included.rend());
@@ -212,8 +212,9 @@ struct turn {
 
   // ---- the environment
   term set_env(term config, term options) const {
+    if (list_length(config) < 0) throw_error(tuple(atom("bad_generator"), config));
     for (term apps = config; apps.is_cons(); apps = apps.tail())
-      for (term l = apps.head()[1]; l.is_cons(); l = l.tail()) s.table->set_env(apps.head()[0], l.head()[0], l.head()[1]);
+      if (apps.head().is_tuple(2)) add_env(*s.table, apps.head()[0], apps.head()[1]);
     if (is_persistent(options)) s.config = owned_term(merge_env(heap(), copy(heap(), s.config.get()), config));
     return names().ok;
   }

@@ -141,6 +141,14 @@ term merge_env(block& b, term env1, term env2) {
   return merge(b, "merge_env", env1, env2, [&b](term older, term newer) { return merge_app_env(b, older, newer); });
 }
 
+void add_env(application_table& table, term app, term env) {
+  for (; env.is_cons(); env = env.tail()) {
+    if (!env.head().is_tuple(2)) throw_error(names().function_clause);
+    table.set_env(app, env.head()[0], env.head()[1]);
+  }
+  if (!env.is_nil()) throw_error(names().function_clause);
+}
+
 term change_app_env(block& b, term config, term app, term key, term value) {
   auto apps = elements_of(config);
   const term old = take(apps, app);

@@ -29,6 +29,9 @@ term change_app_env(block& b, term config, term app, term key, term value);
 // proplists-like: the value of {Key, Value} in a list, or `otherwise`
 term key_value(term list, term key, term otherwise);
 
+// add_env/2 into the table. Throws function_clause at what is no {Key, Value}, as lists:foreach does.
+void add_env(application_table& table, term app, term env);
+
 // check_conf_data/1: empty when it is in order, else OTP's sentence.
 std::string check_config(term config);
 
