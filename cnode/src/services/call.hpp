@@ -81,6 +81,8 @@ using builtin = actors::builtin_function;
 
 // ---- small reading helpers
 inline bool is(term t, std::string_view atom_utf8) { return t.is_atom() && atom_text(t) == atom_utf8; }
+// {Pid, Tag}: who called a gen_server.
+inline bool is_from(term t) { return t.is_tuple(2) && t[0].is_pid(); }
 inline term boolean(bool b) {
   static const term yes = atom("true"), no = atom("false");
   return b ? yes : no;

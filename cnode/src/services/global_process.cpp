@@ -76,6 +76,10 @@ term global_handle_call_3(call& c) {
   auto* s = server_in(c, c[2]);
   if (!s) return c.badarg();
   const term m = c[0], from = c[1], state = c[2];
+  if (!is_from(from)) {
+    unexpected(c, "handle_call", m);
+    return noreply(c, state);
+  }
   if (m.is_tuple(4) && is(m[0], "register") && m[2].is_pid()) return s->register_name(m[1], m[2], m[3], from[0]), reply(c, atom("yes"), state);
   if (m.is_tuple(2) && is(m[0], "unregister")) return s->unregister_name(m[1]), reply(c, ok(), state);
   if (m.is_tuple(5) && is(m[0], "register_ext") && m[2].is_pid() && m[4].is_atom())

@@ -10,6 +10,13 @@ namespace cnode::services {
 
 namespace {
 
+// As global_locker.hpp has them; whoever knows our pid can send anything.
+bool is_order(term what) {
+  if (what.is_tuple(2)) return is(what[0], "unregister");
+  if (what.is_tuple(4)) return (is(what[0], "register") || is(what[0], "re_register")) && what[2].is_pid();
+  return what.is_tuple(5) && is(what[0], "register_ext") && what[2].is_pid() && what[4].is_atom();
+}
+
 class registrar final : public routine_process {
  public:
   registrar() : routine_process("loop_the_registrar") {}
@@ -19,6 +26,7 @@ class registrar final : public routine_process {
     for (;;) {
       const matcher order = [](term got) { return got.is_tuple(3) && is(got[0], "trans_all_known"); };
       const term m = co_await wait_for(order);
+      if (!is_order(m[1]) || !is_from(m[2])) continue;
       const owned what(m[1]), from(m[2]);
       const auto id = owned(tuple(atom("global"), self().pid()));
       const auto nodes = co_await set_lock_known(id);

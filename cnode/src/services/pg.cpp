@@ -347,7 +347,7 @@ term init_1(call& c) {
 }
 term handle_call_3(call& c) {
   auto* s = scope_in(c[2]);
-  return s ? handle_call({c, *s, c[2]}, c[0], c[1]) : c.badarg();
+  return s && is_from(c[1]) ? handle_call({c, *s, c[2]}, c[0], c[1]) : c.badarg();
 }
 term handle_cast_2(call& c) {
   auto* s = scope_in(c[1]);

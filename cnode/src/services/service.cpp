@@ -19,7 +19,7 @@ void service::reply(actors::process& self, term from, term reply) {
 }
 
 void service::receive(actors::process& self, block_ptr& message) {
-  if (const term m = message->root; m.is_tuple(3) && is(m[0], "system") && m[1].is_tuple(2) && m[1][0].is_pid()) {
+  if (const term m = message->root; m.is_tuple(3) && is(m[0], "system") && is_from(m[1])) {
     const auto taken = std::move(message);
     return system_message(self, m[1], m[2]);
   }
@@ -32,7 +32,7 @@ void service::receive(actors::process& self, block_ptr& message) {
   const auto taken = std::move(message);
   const term m = taken->root;
   if (!debug_.empty()) debug_.handle(self, self.registered_name(), make_tuple_of(self.scratch(), atom("in"), m));
-  if (m.is_tuple(3) && is(m[0], "$gen_call") && m[1].is_tuple(2) && m[1][0].is_pid()) {
+  if (m.is_tuple(3) && is(m[0], "$gen_call") && is_from(m[1])) {
     term answer;
     if (handle_call(self, m[1], m[2], answer)) reply(self, m[1], answer);
   } else if (m.is_tuple(2) && is(m[0], "$gen_cast")) {

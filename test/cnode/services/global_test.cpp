@@ -323,6 +323,7 @@ TEST_F(Global, ResolvesAConflictWithTheFunctionOfTheName) {
 TEST_F(Global, TransactionsRunUnderTheLockAndGiveItBackWhateverHappens) {
   EXPECT_EQ(global("trans", "[{r,me},fun erlang:node/0,['cpp@localhost']]"), "{value,cpp@localhost}");
   EXPECT_EQ(global("trans", "[{r,me},{erlang,no_such_function},['cpp@localhost'],0]"), "{error,undef}");
+  EXPECT_TRUE(global("trans", "[{r,me},no_function,['cpp@localhost'],0]").starts_with("{error,"));
   EXPECT_EQ(global("set_lock", "[{r,you},['cpp@localhost'],0]"), "{value,true}");
   EXPECT_EQ(global("set_lock", "[r,['cpp@localhost'],0]"), "{error,function_clause}");
 }
@@ -337,7 +338,7 @@ TEST_F(Global, LetsNothingThrowIt) {
         "{'$gen_cast',{new_nodes,'b@host',[x,{insert,y},{insert,{a,b,c}},{delete,q}],[z],[1,{'b@host',x}],[w]}}", "{'$gen_cast',{in_sync,1,true}}",
         "{'$gen_cast',{lock_set,x,true,[],mine}}", "{'$gen_cast',{lock_set,p0,x,y,z}}", "{'$gen_cast',{lock_is_set,'b@host',1,2}}",
         "{'$gen_cast',{exchange_ops,'b@host',1,2,3}}", "{'$gen_cast',{stalled,1,2}}", "{'$gen_call',{p0,tag},{set_lock,x}}",
-        "{'$gen_call',{p0,tag},{register,a,b,c}}", "{'$gen_call',{p0,tag},junk}", "{'$stalled',1,2}", "{'$lock_held',x}", "{'$not_there',1}",
+        "{'$gen_call',x,{set_lock,{a,b}}}", "{'$gen_call',{x,tag},{sync,[]}}", "{'$gen_call',{},disconnect}", "{'$gen_call',{p0,tag},{register,a,b,c}}", "{'$gen_call',{p0,tag},junk}", "{'$stalled',1,2}", "{'$lock_held',x}", "{'$not_there',1}",
         "{'EXIT',p0,x}"})
     b_says(junk);
   EXPECT_EQ(apply(h, "gen_server", "call", "[global_name_server,get_protocol_version]"), "{value,8}");
