@@ -208,6 +208,7 @@ void dist_controller::handshake_over(handshake_session& session, std::string res
   e.rest = std::move(rest);
   e.outgoing = outgoing;
   e.address = session.address();
+  if (session.lease) session.lease->proved = true;
   e.lease = session.lease;
   const auto node = find_or_make_atom(e.handshake.peer_name);
   if (!node) {

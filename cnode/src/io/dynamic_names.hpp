@@ -1,5 +1,6 @@
 // The names we give to nodes that ask for one (NAME_ME): net_kernel's dyn_name_pool. A name that is free again is given to the next
-// who asks from that host, with the next creation: so no number of visitors fills the atom table. Any thread.
+// who asks from that host, with the next creation: so no number of visitors fills the atom table. A name under which nobody has proved
+// the cookie is forgotten: strangers, who may say any host, fill nothing. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -17,28 +18,31 @@ class dynamic_names : public std::enable_shared_from_this<dynamic_names> {
   struct lease {
     std::string name;             // 3DTQI8QS79SSL@host
     std::uint32_t creation = 0;   // 4 or more
+    bool proved = false;          // under it, now or before, the cookie. Set by the thread of the handshake
     std::shared_ptr<dynamic_names> pool;
-    ~lease() { pool->give_back(*this); }
+    ~lease() {
+      if (proved) pool->give_back(*this);
+    }
   };
   // `fresh` makes a number and a creation when no name of that host is free.
   template <class Fresh>
-  std::shared_ptr<const lease> take(const std::string& host, Fresh fresh) {
+  std::shared_ptr<lease> take(const std::string& host, Fresh fresh) {
     auto l = std::make_shared<lease>();
+    l->pool = shared_from_this();
     {
       std::lock_guard lock(mutex_);
-      auto& free = free_[host];
-      if (!free.empty()) {
-        l->name = free.back().name;
-        l->creation = free.back().creation;
-        free.pop_back();
+      if (const auto free = free_.find(host); free != free_.end()) {
+        l->name = free->second.back().name;
+        l->creation = free->second.back().creation;
+        l->proved = true;
+        free->second.pop_back();
+        if (free->second.empty()) free_.erase(free);
+        return l;
       }
     }
-    if (l->name.empty()) {
-      const auto [number, creation] = fresh();
-      l->name = base36(number) + "@" + host;
-      l->creation = creation;
-    }
-    l->pool = shared_from_this();
+    const auto [number, creation] = fresh();
+    l->name = base36(number) + "@" + host;
+    l->creation = creation;
     return l;
   }
 
@@ -60,7 +64,7 @@ class dynamic_names : public std::enable_shared_from_this<dynamic_names> {
   }
 
   std::mutex mutex_;
-  std::map<std::string, std::vector<free_name>> free_;  // by host
+  std::map<std::string, std::vector<free_name>> free_;  // by host; none is empty
 };
 
 }  // namespace cnode::node

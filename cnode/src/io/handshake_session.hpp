@@ -13,6 +13,7 @@
 
 #include <cnode/protocol/handshake.hpp>
 
+#include "dynamic_names.hpp"
 #include "tls_stream.hpp"
 
 namespace cnode::node {
@@ -42,7 +43,7 @@ class handshake_session : public std::enable_shared_from_this<handshake_session>
   bool failed_in_tls() const { return failed_in_tls_; }
   const std::string& address() const { return address_; }  // of the other end
   std::uint32_t challenge() const { return challenge_; }
-  std::shared_ptr<const void> lease;  // acceptor: of the name the other end was given
+  std::shared_ptr<dynamic_names::lease> lease;  // acceptor: of the name the other end was given
 
  private:
   void step();                      // sends what there is to send, then goes on as the machine stands

@@ -23,11 +23,22 @@ TEST(DynamicNames, AreRandomNumbersInBase36AtTheHostOfWhoAsks) {
 TEST(DynamicNames, AreGivenAgainWithTheNextCreation) {
   const auto pool = std::make_shared<dynamic_names>();
   numbers fresh;
-  pool->take("here", std::ref(fresh));
+  pool->take("here", std::ref(fresh))->proved = true;
   const auto again = pool->take("here", std::ref(fresh));
   EXPECT_EQ(again->name, "Z@here");
   EXPECT_EQ(again->creation, 8u);
   EXPECT_NE(pool->take("elsewhere", std::ref(fresh))->name, "Z@elsewhere");
+}
+
+TEST(DynamicNames, AreForgottenWhenNobodyProvedTheCookieUnderThem) {
+  const auto pool = std::make_shared<dynamic_names>();
+  numbers fresh;
+  pool->take("here", std::ref(fresh));
+  EXPECT_EQ(pool->take("here", std::ref(fresh))->name, "10@here");
+  pool->take("here", std::ref(fresh))->proved = true;
+  // One who fails to prove it does not take the name away.
+  pool->take("here", std::ref(fresh));
+  EXPECT_EQ(pool->take("here", std::ref(fresh))->name, "11@here");
 }
 
 TEST(DynamicNames, AreNotSharedByTwoWhoAreThere) {
@@ -39,7 +50,7 @@ TEST(DynamicNames, AreNotSharedByTwoWhoAreThere) {
 
 TEST(DynamicNames, NeverHaveACreationThatMeansSomethingElse) {
   const auto pool = std::make_shared<dynamic_names>();
-  pool->take("here", [] { return std::pair{std::uint64_t{1}, ~std::uint32_t{0}}; });
+  pool->take("here", [] { return std::pair{std::uint64_t{1}, ~std::uint32_t{0}}; })->proved = true;
   EXPECT_EQ(pool->take("here", [] { return std::pair{std::uint64_t{2}, std::uint32_t{9}}; })->creation, 4u);
 }
 
