@@ -134,15 +134,26 @@ block_ptr application_table::config() const {
   return copy_to_block(config_.get());
 }
 
+void application_table::began() {
+  const std::lock_guard guard(life_lock_);
+  began_ = true;
+  life_changed_.notify_all();
+}
+
 void application_table::ended() {
-  const std::lock_guard guard(end_lock_);
+  const std::lock_guard guard(life_lock_);
   ended_ = true;
-  end_.notify_all();
+  life_changed_.notify_all();
+}
+
+void application_table::wait_for_begin() {
+  std::unique_lock guard(life_lock_);
+  life_changed_.wait(guard, [this] { return began_ || ended_; });
 }
 
 void application_table::wait_for_end() {
-  std::unique_lock guard(end_lock_);
-  end_.wait(guard, [this] { return ended_; });
+  std::unique_lock guard(life_lock_);
+  life_changed_.wait(guard, [this] { return ended_; });
 }
 
 // ---- which table is whose

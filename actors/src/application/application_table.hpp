@@ -74,7 +74,9 @@ class application_table {
   // ---- the controller's life
   controller_options options;
   term watcher;                            // the process that holds the controller; none before the start
+  void began();                            // it takes requests
   void ended();
+  void wait_for_begin();                   // or for its end
   void wait_for_end();
 
  private:
@@ -95,9 +97,9 @@ class application_table {
   std::map<cnode_term, term> masters_;
   std::vector<running_application> running_;
   owned_term config_{nil};
-  std::mutex end_lock_;
-  std::condition_variable end_;
-  bool ended_ = false;
+  std::mutex life_lock_;
+  std::condition_variable life_changed_;
+  bool began_ = false, ended_ = false;
 };
 
 std::shared_ptr<application_table> applications_of(const runtime& node);

@@ -22,6 +22,7 @@ class controller_watcher final : public behaviour {
     server.name = make_tuple_of(*b, names().local, atom("application_controller"));
     server.module = atom("application_controller");
     server.args = nil;
+    server.starter = self.pid();
     server.parent = self.pid();
     server.link = true;
     server.ancestors = make_list_of(*b, self.pid());
@@ -31,6 +32,8 @@ class controller_watcher final : public behaviour {
     const term m = message->root;
     if (m.same(names().stop)) {
       self.exit_signal(controller_, names().shutdown);
+    } else if (m.is_tuple(3) && m[0].same(names().ack) && m[1].same(controller_)) {
+      table_->began();
     } else if (m.is_tuple(3) && m[0].same(names().EXIT) && m[1].same(controller_)) {
       if (!m[2].same(names().normal) && !m[2].same(names().shutdown)) terminated(self, m[2]);
       self.exit(names().normal);
@@ -60,6 +63,11 @@ void start_application_controller(runtime& node, const controller_options& optio
   const auto table = applications_of(node);
   table->options = options;
   table->watcher = node.spawn(std::make_unique<controller_watcher>(table));
+}
+
+void wait_for_application_controller(const runtime& node) {
+  const auto table = applications_of(node);
+  if (table->watcher) table->wait_for_begin();
 }
 
 void stop_applications(runtime& node) {

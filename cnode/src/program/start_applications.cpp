@@ -1,15 +1,15 @@
 #include "start_applications.hpp"
 
-#include <chrono>
 #include <future>
 #include <set>
-#include <thread>
 
+#include <cnode/actors/applications.hpp>
 #include <cnode/actors/code_server.hpp>
 #include <cnode/protocol/atom_table.hpp>
 #include <cnode/protocol/term_text.hpp>
 
 #include "question.hpp"
+#include "release/terms.hpp"
 
 namespace cnode::program {
 namespace {
@@ -23,7 +23,8 @@ wanted parse(const std::string& text) {
   return colon == text.npos ? wanted{text} : wanted{text.substr(0, colon), text.substr(colon + 1)};
 }
 
-bool is(term t, std::string_view text) { return t.is_atom() && atom_text(t) == text; }
+using release::is;
+
 bool is_error(term t) { return t.is_tuple(2) && is(t[0], "error"); }
 bool is_already(const answered& a, std::string_view what) {
   return a.how == answered::value && is_error(a.root()) && a.root()[1].is_tuple(2) && is(a.root()[1][0], what);
@@ -97,8 +98,7 @@ std::string check_application(const std::string& text) {
 }
 
 std::string start_applications(actors::runtime& node, const start_options& options) {
-  // The controller registers itself in a process of its own.
-  for (int tries = 0; !node.whereis(atom("application_controller")) && tries < 10'000; ++tries) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  actors::wait_for_application_controller(node);
   starter s(node);
   const bool embedded = node.code().embedded();
   for (const auto& a : options.applications) {

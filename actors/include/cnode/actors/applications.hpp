@@ -43,6 +43,8 @@ struct controller_options {
 };
 // Spawns and registers it.
 void start_application_controller(runtime& node, const controller_options& options);
+// Until it takes requests, or has ended. Not from a process.
+void wait_for_application_controller(const runtime& node);
 // Stops the applications, those started last first, and waits until that is done. Not from a process.
 void stop_applications(runtime& node);
 
