@@ -25,7 +25,7 @@ erl_calls() { # NODE
   port=$(epmd -port "$ERL_EPMD_PORT" -names | sed -n "s/name $n at port //p")
   c() {
     local label="$*" out
-    out=$(timeout 20 "$erl_call" -c "$cookie" "$@" 2>&1)
+    out=$(cd "$work" && timeout 20 "$erl_call" -c "$cookie" "$@" 2>&1)  # -m writes its module where it stands
     echo "${label//$port/PORT}: $out ($?)" | sed "s/$n@/NODE@/g"
   }
   local s=(-sname "$n@localhost")

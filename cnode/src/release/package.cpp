@@ -58,6 +58,8 @@ class packager {
       out.archive = make();
     } catch (const refusal& r) {
       out.error = r.text;
+    } catch (const fs::filesystem_error& e) {
+      out.error = e.path1().string() + ": " + e.code().message();
     }
     out.warnings = std::move(warnings_);
     return out;
