@@ -204,7 +204,6 @@ void configure_applications(runtime& node, term config) {
 
 std::vector<running_application> running_applications(const runtime& node) { return applications_of(node)->running(); }
 
-}  // namespace cnode::actors
 class saved_applications {
  public:
   application_table::saved table;
@@ -220,3 +219,4 @@ void restore_applications(runtime& node, const saved_applications& s) {
   if (const auto table = applications_of(node)) table->restore(s.table);
 }
 
+}  // namespace cnode::actors
