@@ -227,7 +227,7 @@ routine<term> handle_call(talk& t, services::owned request, services::owned from
   const term asked = s.keep(request.get());
   const term answer = co_await at_work.handle(asked);
   auto& b = t.heap();
-  const term next = state_term(b, state);
+  const term next = copy(b, state_term(s.heap(), state));
   co_return answer ? make_tuple_of(b, atom("reply"), copy(b, answer), next) : make_tuple_of(b, atom("noreply"), next);
 }
 
@@ -263,7 +263,8 @@ routine<term> handle_info(talk& t, services::owned message, services::owned old)
     s.log(actors::log_level::notice, "got unknown message: " + to_text(m));
   }
   auto& b = t.heap();
-  co_return make_tuple_of(b, atom("noreply"), state_term(b, state));
+  const term next = copy(b, state_term(s.heap(), state));
+  co_return make_tuple_of(b, atom("noreply"), next);
 }
 
 term init_1(call& c) {
@@ -275,7 +276,7 @@ term init_1(call& c) {
     state.releases_dir = dir && *dir ? dir : s.root + "/releases";
     if (const auto* o = options_of(t.node())) installation(s, state).open(o->name, o->vsn, o->erts_vsn);
     auto& b = t.heap();
-    const term out = make_tuple_of(b, atom("ok"), state_term(b, state));
+    const term out = make_tuple_of(b, atom("ok"), copy(b, state_term(s.heap(), state)));
     co_return out;
   });
 }

@@ -20,7 +20,7 @@ struct handler_state {
   terms pre_sync_nodes;  // messages {sync_nodes, Id, Node} that came before their time
   bool timer = false;    // looks at unpurged again soon
 };
-// #state{} of release_handler.erl, and back. Everything in b.
+// #state{} of release_handler.erl: it shares the state's terms. And back: copied to b.
 term state_term(block& b, const handler_state& s);
 handler_state state_of(block& b, term t);
 
