@@ -60,12 +60,21 @@ child_spec child(const auto& id, atom module, atom function, const A&... args) {
 }
 
 // {ok, {SupFlags, [ChildSpec]}}: what init returns.
-template <class... Child>
-term start(const flags& f, const Child&... children) {
+inline term start_list(const flags& f, term children) {
   const cnode_term keys[] = {term{"strategy"_a}.word(), term{"intensity"_a}.word(), term{"period"_a}.word(), term{"auto_shutdown"_a}.word()};
   const cnode_term values[] = {term{f.strategy}.word(), encode(f.intensity).word(), encode(f.period).word(), term{f.auto_shutdown}.word()};
   const term map{detail::host().make_map(detail::env()->heap, keys, values, 4)};
-  return tuple("ok"_a, tuple(map, detail::list_of(children.to_term()...)));
+  return tuple("ok"_a, tuple(map, children));
+}
+template <class... Child>
+term start(const flags& f, const Child&... children) {
+  return start_list(f, detail::list_of(children.to_term()...));
+}
+// As many as there are.
+inline term start(const flags& f, const std::vector<child_spec>& children) {
+  term list = nil;
+  for (auto c = children.rbegin(); c != children.rend(); ++c) list = detail::cons(c->to_term(), list);
+  return start_list(f, list);
 }
 
 // supervisor:start_link(ThisModule, Argument), or registered as Name on this node
@@ -76,6 +85,33 @@ external_call start_link(const T& argument) {
 template <class T>
 external_call start_link(atom name, const T& argument) {
   return apply("supervisor"_a, "start_link"_a, tuple("local"_a, name), this_module(), argument);
+}
+
+// A running supervisor (a pid, a name, {Name, Node}) asked by coroutines: what supervisor's functions of these names answer.
+template <class S>
+external_call start_child(const S& server, const child_spec& spec) {
+  return apply("supervisor"_a, "start_child"_a, server, spec.to_term());
+}
+// simple_one_for_one: the arguments after the template's
+template <class S, class... A>
+external_call start_child_with(const S& server, const A&... args) {
+  return apply("supervisor"_a, "start_child"_a, server, list(args...));
+}
+template <class S, class T>
+external_call terminate_child(const S& server, const T& id_or_pid) {
+  return apply("supervisor"_a, "terminate_child"_a, server, id_or_pid);
+}
+template <class S, class T>
+external_call restart_child(const S& server, const T& id) {
+  return apply("supervisor"_a, "restart_child"_a, server, id);
+}
+template <class S, class T>
+external_call delete_child(const S& server, const T& id) {
+  return apply("supervisor"_a, "delete_child"_a, server, id);
+}
+template <class S>
+external_call which_children(const S& server) {
+  return apply("supervisor"_a, "which_children"_a, server);
 }
 
 }  // namespace supervisor
