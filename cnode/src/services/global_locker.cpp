@@ -102,7 +102,8 @@ routine<void> locker::main() {
 }
 
 routine<bool> locker::handle(term m) {
-  if (m.is_tuple(5) && is(m[0], "his_the_locker")) {
+  // Whoever knows our pid can send anything.
+  if (m.is_tuple(5) && is(m[0], "his_the_locker") && m[1].is_pid() && m[2].is_small()) {
     him h{node_of_pid(m[1]), owned(m[1]), owned(m[4]), owned(m[3]), static_cast<int>(m[2].small())};
     auto& all = is_local_host(h.node) ? local_ : remote_;
     all.insert(all.begin(), std::move(h));
@@ -112,7 +113,7 @@ routine<bool> locker::handle(term m) {
     const term node = m[1];
     run_last_words(m[3]);
     remove(node, tag);
-  } else if (m.is_tuple(5) && is(m[0], "lock_set") && is(m[2], "true")) {
+  } else if (m.is_tuple(5) && is(m[0], "lock_set") && m[1].is_pid() && is(m[2], "true")) {
     const owned pid(m[1]), tag(m[4]);
     co_await spontaneous(pid, tag);
   }
@@ -208,7 +209,7 @@ routine<bool> locker::lock_is_set(const him& h, const std::vector<term>& locked,
   const owned tag = h.my_tag;
   const term node = h.node;
   const matcher word = [&tag, node](term got) {
-    if (got.is_tuple(5) && is(got[0], "lock_set")) return node_of_pid(got[1]).same(node) && exactly_equal(got[4], tag.get());
+    if (got.is_tuple(5) && is(got[0], "lock_set")) return got[1].is_pid() && node_of_pid(got[1]).same(node) && exactly_equal(got[4], tag.get());
     return got.is_tuple(4) && is(got[0], "cancel") && got[1].same(node) && exactly_equal(got[2], tag.get());
   };
   const term m = co_await wait_for(word, stall_limit(talk::node()));

@@ -95,7 +95,8 @@ class block_caller final : public actors::behaviour {
   void start(actors::process&) override {}
   void receive(actors::process& self, block_ptr& message) override {
     const auto m = std::move(message);
-    if (!m->root.is_tuple(3)) return;  // {From, {M, F, A}, GL}
+    // {From, {M, F, A}, GL} from rex; others may know our pid.
+    if (!m->root.is_tuple(3) || !is_from(m->root[0]) || !m->root[1].is_tuple(3)) return;
     running_ = request{keep(m->root[1]), keep(m->root[0]), {}};
     if (m->root[2].is_pid()) self.set_group_leader(m->root[2]);
     call_fields(self, get(running_.fields));

@@ -328,6 +328,20 @@ TEST_F(Global, TransactionsRunUnderTheLockAndGiveItBackWhateverHappens) {
   EXPECT_EQ(global("set_lock", "[r,['cpp@localhost'],0]"), "{error,function_clause}");
 }
 
+// Whoever is connected may send to any process: global's locker and registrar, rex's block caller and the rest.
+TEST_F(Global, LetsNothingThrowItsHelpers) {
+  const auto all = h.runtime().processes();
+  for (const term pid : all)
+    for (const char* junk : {"{his_the_locker,x,7,1,2}", "{his_the_locker,p0,seven,1,2}", "{lock_set,x,true,1,2}", "{cancel,x,y,z}", "{trans_all_known,x,y}",
+                             "{trans_all_known,{unregister,n},y}", "{trans_all_known,x,{p0,y}}", "{x,{a,b,c},y}"}) {
+      auto message = parse_term(junk);
+      ASSERT_TRUE(message) << junk;
+      h.runtime().send(pid, std::move(*message));
+      h.runtime().run_until_idle();
+    }
+  for (const term pid : all) EXPECT_TRUE(h.runtime().alive(pid)) << to_text(pid);
+}
+
 TEST_F(Global, LetsNothingThrowIt) {
   become_known();
   for (const char* junk :
