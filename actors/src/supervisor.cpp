@@ -162,7 +162,6 @@ task<term> start_new_child(call_context& cx, supervisor_state& s, term spec) {
 }
 
 task<term> start_dynamic_child(call_context& cx, supervisor_state& s, term extra) {
-  const auto& n = names();
   auto& b = cx.heap();
   const term mfa = copy(b, s.children.front().mfa.get());
   std::vector<term> args;

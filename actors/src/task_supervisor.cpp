@@ -38,7 +38,8 @@ task<term> invoke(call_context& cx, term owner, term callers, term mfa) {
   self.dictionary_put(n.initial_call, make_tuple_of(b, mfa[0], mfa[1], small(list_length(mfa[2]))), b);
   self.dictionary_put(atom("$callers"), callers, b);
   outcome out;
-  if (fun && called.kind() == CNODE_FUN) {
+  const bool closure = fun && called.kind() == CNODE_FUN;
+  if (closure) {
     out.kind = outcome::raised;
     out.error_class = n.error;
     out.reason = make_tuple_of(b, n.badfun, called);
@@ -51,8 +52,10 @@ task<term> invoke(call_context& cx, term owner, term callers, term mfa) {
     const term value = out.error_class.same(atom("throw")) ? make_tuple_of(b, n.nocatch, out.reason) : out.reason;
     const term reason = make_tuple_of(b, value, out.stacktrace ? out.stacktrace : nil);
     reports::error_text(self,
-                        "** Task ~p terminating~n** Started from ~p~n** When function  == ~p~n**      arguments == ~p~n** Reason for "
-                        "termination == ~n** ~p~n",
+                        closure ? "** Task ~p terminating~n** Started from ~p~n** When function  == ~p~n**      arguments == ~p~n** A closure "
+                                  "cannot run on a node written in C++: give a module of that node, a function and arguments~n** ~p~n"
+                                : "** Task ~p terminating~n** Started from ~p~n** When function  == ~p~n**      arguments == ~p~n** Reason "
+                                  "for termination == ~n** ~p~n",
                         make_list_of(b, self.pid(), starter(b, owner), called, args, reason), "Elixir.Task.Supervised", "invoke_mfa", 2);
   }
   throw raised{out.error_class, out.reason, out.stacktrace};

@@ -110,6 +110,19 @@ TEST(ElixirSupervisor, StartsAListOfChildren) {
   EXPECT_EQ(n.call("'Elixir.Supervisor'", "stop", "[sup]"), "ok");
 }
 
+TEST(ElixirSupervisor, TakesFurtherChildrenAndRefusesWhatIsNone) {
+  elixir_node n;
+  EXPECT_TRUE(n.call("'Elixir.DynamicSupervisor'", "child_spec", "[[{name, pool}]]").starts_with("#{id => pool,start => {'Elixir.DynamicSupervisor',"));
+  n.call("'Elixir.Supervisor'", "start_link", "[[], [{strategy, one_for_one}, {name, sup}, {max_restarts, 9}]]");
+  EXPECT_TRUE(n.call("'Elixir.Supervisor'", "start_child", "[sup, #{id => a, start => {gen_server, start_link, [cb, 0, []]}}]").starts_with("{ok,<"));
+  EXPECT_TRUE(contains(n.call("sys", "get_status", "[sup]"), "undefined,9,5,[],0,never,'Elixir.Supervisor.Default',"));
+  EXPECT_TRUE(contains(n.call("'Elixir.Supervisor'", "start_child", "[sup, 7]"), "supervisors expect each child to be one of the following"));
+  EXPECT_TRUE(contains(n.call("'Elixir.Supervisor'", "start_link", "[[], []]"), "expected :strategy option to be given"));
+  EXPECT_TRUE(contains(n.call("'Elixir.Supervisor'", "child_spec", "[#{id => a}, [{wild, 1}]]"), "unknown key :wild in child specification override"));
+  EXPECT_EQ(n.call("'Elixir.Supervisor'", "child_spec", "[#{id => a, start => m}, [{restart, temporary}]]"),
+            "#{id => a,restart => temporary,start => m}");
+}
+
 // What Task.Supervisor of Elixir 1.14 and of 1.18 send.
 TEST(TaskSupervisor, RunsFunctionsOfModulesHere) {
   elixir_node n;
