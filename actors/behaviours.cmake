@@ -12,16 +12,24 @@ target_sources(cnode_actors PRIVATE
   src/application/sys_config.cpp
   src/behaviours.cpp
   src/call_context.cpp
+  src/callback_process.cpp
   src/dynamic_supervisor.cpp
   src/elixir_gen_server_builtins.cpp
   src/elixir_supervisor_builtins.cpp
   src/gen.cpp
   src/gen_call.cpp
+  src/gen_event.cpp
+  src/gen_event_builtins.cpp
+  src/gen_event_system.cpp
   src/gen_requests.cpp
   src/gen_server.cpp
   src/gen_server_builtins.cpp
   src/gen_server_start_stop.cpp
   src/gen_server_system.cpp
+  src/gen_statem.cpp
+  src/gen_statem_actions.cpp
+  src/gen_statem_builtins.cpp
+  src/gen_statem_system.cpp
   src/native_terms.cpp
   src/proc_lib.cpp
   src/reports.cpp

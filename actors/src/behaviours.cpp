@@ -8,6 +8,8 @@ namespace cnode::actors {
 void add_behaviour_builtins(runtime& node) {
   auto& code = node.code();
   add_gen_server_builtins(code);
+  add_gen_statem_builtins(code);
+  add_gen_event_builtins(code);
   add_gen_request_builtins(code);
   add_elixir_gen_server_builtins(code);
   add_sys_builtins(code);

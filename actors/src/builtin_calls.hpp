@@ -18,6 +18,8 @@ term args_list(call_context& cx, T... t) {
 }
 
 void add_gen_server_builtins(code_server& code);
+void add_gen_statem_builtins(code_server& code);
+void add_gen_event_builtins(code_server& code);
 void add_gen_request_builtins(code_server& code);
 void add_elixir_gen_server_builtins(code_server& code);
 void add_sys_builtins(code_server& code);

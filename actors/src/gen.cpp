@@ -3,6 +3,8 @@
 #include <cnode/actors/gen_server.hpp>
 #include <cnode/protocol/term_order.hpp>
 
+#include "callback_process.hpp"
+#include "gen_call.hpp"
 #include "otp_atoms.hpp"
 #include "start_note.hpp"
 
@@ -31,16 +33,23 @@ term name_of(term server_name, term pid) {
   return server_name.is_tuple(3) ? server_name[2] : server_name[1];
 }
 
-namespace {
-
 // proc_lib:trans_init/3
-term initial_call_of(block& b, term module, term args) {
+term initial_call_of(block& b, const server_start& s) {
   const auto& n = names();
+  const term module = s.module, args = s.args;
+  if (s.behaviour == server_start::gen_event) return make_tuple_of(b, atom("gen_event"), n.init_it, small(6));
   if (module.same(n.supervisor) && args.is_tuple(3)) return make_tuple_of(b, n.supervisor, args[1], small(1));
   return make_tuple_of(b, module, n.init, small(1));
 }
 
-}  // namespace
+std::unique_ptr<behaviour> make_behaviour(const server_start& start) {
+  switch (start.behaviour) {
+    case server_start::gen_statem: return make_gen_statem(start);
+    case server_start::gen_event: return make_gen_event(start);
+    case server_start::gen_server: break;
+  }
+  return std::make_unique<gen_server>(start);
+}
 
 term spawn_server(runtime& node, const server_start& start) {
   const auto& n = names();
@@ -48,10 +57,10 @@ term spawn_server(runtime& node, const server_start& start) {
   spawn_options options;
   options.group_leader = start.group_leader;
   if (start.link) options.link_to = start.parent;
-  options.dictionary = {{n.initial_call, initial_call_of(*b, start.module, start.args)},
+  options.dictionary = {{n.initial_call, initial_call_of(*b, start)},
                         {n.ancestors, start.ancestors ? start.ancestors : nil}};
   options.initial_call = make_tuple_of(*b, n.proc_lib, n.init_p, small(5));
-  return node.spawn(std::make_unique<gen_server>(start), options);
+  return node.spawn(make_behaviour(start), options);
 }
 
 }  // namespace cnode::actors::gen

@@ -174,7 +174,7 @@ task<term> sync_start(call_context& cx, linkage l, term pid, std::shared_ptr<sta
   co_return result;
 }
 
-task<term> start(call_context& cx, linkage l, term name, term module, term args, term options) {
+task<term> start(call_context& cx, linkage l, term name, term module, term args, term options, server_start::kind behaviour) {
   const auto& n = names();
   if (!module.is_atom() || list_length(options) < 0) throw_error(n.badarg);
   if (name) {
@@ -187,6 +187,7 @@ task<term> start(call_context& cx, linkage l, term name, term module, term args,
   const term time = option(options, n.timeout);
   const std::int64_t timeout_ms = time ? timeout_value(time) : -1;
   server_start s;
+  s.behaviour = behaviour;
   s.module = module;
   s.args = args;
   s.name = name;

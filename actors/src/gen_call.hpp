@@ -24,7 +24,11 @@ task<term> stop(call_context& cx, term process, term reason, std::int64_t timeou
 
 enum class linkage { nolink, link, monitor };
 // gen:start/5,6. name: a server name, or none.
-task<term> start(call_context& cx, linkage l, term name, term module, term args, term options);
+task<term> start(call_context& cx, linkage l, term name, term module, term args, term options,
+                 server_start::kind behaviour = server_start::gen_server);
+std::unique_ptr<actors::behaviour> make_behaviour(const server_start& start);
+// What proc_lib:trans_init/3 makes of a start.
+term initial_call_of(block& b, const server_start& start);
 // proc_lib's wait for {ack, Pid, Result}, 'EXIT' or 'DOWN'. The answer is that of proc_lib:start, start_link or start_monitor.
 task<term> sync_start(call_context& cx, linkage l, term pid, std::shared_ptr<start_note> note, std::int64_t timeout_ms);
 

@@ -1,4 +1,4 @@
-// Requests whose answer comes later: gen:send_request and what reads the answers, as gen.erl of OTP 25. The modules gen and gen_server
+// Requests whose answer comes later: gen:send_request and what reads the answers, as gen.erl of OTP 25. The modules gen, gen_server and gen_statem
 // share them. A request id is the monitor's reference; a collection of requests is a map #{RequestId => Label}.
 #include <cnode/protocol/local_node.hpp>
 #include <cnode/protocol/term_order.hpp>
@@ -160,6 +160,11 @@ cnode_term response2(cnode_env* env, builtin_args a) {
   return run_waiting(env, [=](call_context& cx) { return await_one(cx, id, time, Keep); });
 }
 template <bool Keep>
+cnode_term response1(cnode_env* env, builtin_args a) {
+  const term id = arg(a, 0);
+  return run_waiting(env, [=](call_context& cx) { return await_one(cx, id, names().infinity, Keep); });
+}
+template <bool Keep>
 cnode_term response3(cnode_env* env, builtin_args a) {
   const term requests = arg(a, 0), time = arg(a, 1), remove = arg(a, 2);
   return run_waiting(env, [=](call_context& cx) { return await_any(cx, requests, time, remove, Keep); });
@@ -211,8 +216,12 @@ void add_gen_request_builtins(code_server& code) {
       {"reqids_new", 0, reqids_new0},            {"reqids_size", 1, reqids_size1},
       {"reqids_add", 3, reqids_add3},            {"reqids_to_list", 1, reqids_to_list1},
   };
+  static constexpr builtin_function for_ever[] = {{"wait_response", 1, response1<true>}, {"receive_response", 1, response1<false>}};
+  code.add_builtin("gen_statem", for_ever);
   code.add_builtin("gen_server", own);
   code.add_builtin("gen_server", both);
+  code.add_builtin("gen_statem", own);
+  code.add_builtin("gen_statem", both);
   code.add_builtin("gen", tagged);
   code.add_builtin("gen", both);
 }

@@ -184,15 +184,18 @@ cnode_term initial_call1(cnode_env* env, builtin_args a) {
 
 namespace {
 
-// gen:init_it/6,7: [gen_server, Starter, Parent, (Name,) Module, Args, Options]
+// gen:init_it/6,7: [gen_server | gen_statem | gen_event, Starter, Parent, (Name,) Module, Args, Options]
 std::unique_ptr<behaviour> make_server(std::span<const term> a, term ancestors, spawn_options& options, block& b) {
   const auto& n = names();
   const term module = a[a.size() - 3], name = a.size() == 7 ? a[3] : term{};
   const bool has_parent = a[2].is_pid();
-  if (!a[0].same(n.gen_server) || !a[1].is_pid() || !(has_parent || a[2].same(n.self)) || !module.is_atom() ||
+  gen::server_start s;
+  if (a[0].same(atom("gen_statem"))) s.behaviour = gen::server_start::gen_statem;
+  else if (a[0].same(atom("gen_event"))) s.behaviour = gen::server_start::gen_event;
+  else if (!a[0].same(n.gen_server)) return nullptr;
+  if (!a[1].is_pid() || !(has_parent || a[2].same(n.self)) || !module.is_atom() ||
       (name && !gen::is_server_name(name)) || list_length(a.back()) < 0)
     return nullptr;
-  gen::server_start s;
   s.module = module;
   s.args = a[a.size() - 2];
   s.name = name;
@@ -200,10 +203,8 @@ std::unique_ptr<behaviour> make_server(std::span<const term> a, term ancestors, 
   if (has_parent) s.parent = a[2];
   s.link = static_cast<bool>(options.link_to);
   s.options = {gen::option(a.back(), n.debug), gen::option(a.back(), n.hibernate_after)};
-  const bool supervisor = module.same(n.supervisor) && s.args.is_tuple(3);
-  options.dictionary = {{n.initial_call, supervisor ? make_tuple_of(b, n.supervisor, s.args[1], small(1)) : make_tuple_of(b, module, n.init, small(1))},
-                        {n.ancestors, ancestors}};
-  return std::make_unique<gen_server>(s);
+  options.dictionary = {{n.initial_call, gen::initial_call_of(b, s)}, {n.ancestors, ancestors}};
+  return gen::make_behaviour(s);
 }
 
 }  // namespace

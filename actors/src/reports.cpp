@@ -123,6 +123,13 @@ bool is_shutdown(term reason) {
   return reason.same(n.normal) || reason.same(n.shutdown) || (reason.is_tuple(2) && reason[0].same(n.shutdown));
 }
 
+std::string client_text(block& b, term client_info) {
+  if (!client_info.is_tuple(2)) return {};
+  const term pid = client_info[0];
+  if (client_info[1].same(names().remote)) return format("** Client ~p is remote on node ~p~n", make_list_of(b, pid, node_of(pid).node));
+  return format(client_info[1].same(names().dead) ? "** Client ~p is dead~n" : "** Client ~p~n", make_list_of(b, pid));
+}
+
 }  // namespace
 
 std::string stack_text(term stacktrace) {
@@ -168,29 +175,80 @@ void gen_server_terminated(process& self, const server_terminate& r) {
                             make_list_of(b, r.name, without_natives(self, r.last_message), without_natives(self, r.state),
                                          explained(self, b, r.reason)));
   if (r.log.is_cons()) text += format("** Log ==~n** ~tp~n", make_list_of(b, without_natives(self, r.log)));
-  if (r.client_info.is_tuple(2)) {
-    if (r.client_info[1].same(n.remote))
-      text += format("** Client ~p is remote on node ~p~n", make_list_of(b, r.client_info[0], node_of(r.client_info[0]).node));
-    else if (r.client_info[1].same(n.dead))
-      text += format("** Client ~p is dead~n", make_list_of(b, r.client_info[0]));
-    else
-      text += format("** Client ~p~n", make_list_of(b, r.client_info[0]));
-  }
+  text += client_text(b, r.client_info);
   publish(self, "error", report, {"gen_server", "error_info", 8, false, "format_log", "format_log"}, log_level::error, text);
 }
 
-void no_handle_info(process& self, term module, term message) {
+void gen_statem_terminated(process& self, const statem_terminate& r) {
   auto& b = self.scratch();
   const auto& n = names();
   const term report = map_builder(b)
-                          .put("label", make_tuple_of(b, n.gen_server, atom("no_handle_info")))
+                          .put("label", make_tuple_of(b, atom("gen_statem"), n.terminate))
+                          .put("name", r.name)
+                          .put("queue", r.queue)
+                          .put("postponed", r.postponed)
+                          .put("modules", r.modules)
+                          .put("callback_mode", r.callback_mode)
+                          .put("state_enter", r.state_enter)
+                          .put("state", r.state)
+                          .put("timeouts", r.timeouts)
+                          .put("log", r.log)
+                          .put("reason", make_tuple_of(b, r.error_class, r.reason, r.stacktrace))
+                          .put("client_info", r.client_info)
+                          .build();
+  const auto line = [&](const char* fmt, term t) { return format(fmt, make_list_of(b, without_natives(self, t))); };
+  std::string text = line("** State machine ~tp terminating~n", r.name);
+  if (r.queue.is_cons()) text += line("** Last event = ~tp~n", r.queue.head());
+  text += line("** When server state  = ~tp~n", r.state);
+  const term why = explained(self, b, make_tuple_of(b, r.reason, r.stacktrace));
+  text += format("** Reason for termination = ~tp:~tp~n", make_list_of(b, r.error_class, without_natives(self, why[0])));
+  text += line("** Callback modules = ~tp~n", r.modules);
+  text += line("** Callback mode = ~tp~n",
+               r.state_enter.same(n.true_) ? make_list_of(b, r.callback_mode, atom("state_enter")) : r.callback_mode);
+  if (r.queue.is_cons() && r.queue.tail().is_cons()) text += line("** Queued = ~tp~n", r.queue.tail());
+  if (r.postponed.is_cons()) text += line("** Postponed = ~tp~n", r.postponed);
+  if (r.stacktrace.is_cons()) text += line("** Stacktrace =~n**  ~tp~n", r.stacktrace);
+  if (!r.timeouts[0].same(small(0))) text += line("** Time-outs: ~tp~n", r.timeouts);
+  if (r.log.is_cons()) text += line("** Log =~n**  ~tp~n", r.log);
+  text += client_text(b, r.client_info);
+  publish(self, "error", report, {"gen_statem", "error_info", 7, false, "format_log", "format_log"}, log_level::error, text);
+}
+
+void gen_event_handler_terminated(process& self, const event_handler_terminate& r) {
+  auto& b = self.scratch();
+  const term report = map_builder(b)
+                          .put("label", make_tuple_of(b, atom("gen_event"), names().terminate))
+                          .put("handler", r.handler)
+                          .put("name", r.name)
+                          .put("last_message", r.last_message)
+                          .put("state", r.state)
+                          .put("reason", r.reason)
+                          .build();
+  publish(self, "error", report, {"gen_event", "report_error", 5, false, "format_log", "format_log"}, log_level::error,
+          format("** gen_event handler ~tp crashed.~n** Was installed in ~tp~n** Last event was: ~tp~n** When handler state == ~tp~n"
+                 "** Reason == ~tp~n",
+                 make_list_of(b, r.handler, r.name, without_natives(self, r.last_message), without_natives(self, r.state),
+                              without_natives(self, r.reason))));
+}
+
+namespace {
+
+void unhandled(process& self, const char* behaviour, const char* function, term module, term message) {
+  auto& b = self.scratch();
+  const term report = map_builder(b)
+                          .put("label", make_tuple_of(b, atom(behaviour), atom("no_handle_info")))
                           .put("module", module)
                           .put("message", message)
                           .build();
-  publish(self, "warning", report, {"gen_server", "try_dispatch", 4, false, "format_log", "format_log", nullptr, "warning_msg"},
-          log_level::warning,
+  publish(self, "warning", report, {behaviour, function, 4, false, "format_log", "format_log", nullptr, "warning_msg"}, log_level::warning,
           format("** Undefined handle_info in ~p~n** Unhandled message: ~tp~n", make_list_of(b, module, message)));
 }
+
+}  // namespace
+
+void no_handle_info(process& self, term module, term message) { unhandled(self, "gen_server", "try_dispatch", module, message); }
+
+void no_event_handle_info(process& self, term module, term message) { unhandled(self, "gen_event", "server_update", module, message); }
 
 void crash(process& self, term error_class, term reason, term stacktrace) {
   const auto& n = names();

@@ -70,6 +70,8 @@ void io_format(process& self, const char* format, term args) {
   self.send(self.group_leader(), make_tuple_of(b, atom("io_request"), sink, self.node().make_ref(b), request));
 }
 
+debug_options::debug_options() : debug_options(format_event, names().gen_server) {}
+
 bool debug_options::on(item i) const {
   for (auto e : order_)
     if (e == i) return true;
@@ -124,13 +126,13 @@ void debug_options::handle(process& self, term name, term event) {
   for (const auto i : order_) {
     switch (i) {
       case item::trace: {
-        const auto text = format_event(b, event, name);
+        const auto text = print_event_(b, event, name);
         io_format(self, text.format, text.args);
         break;
       }
       case item::log: keep(event); break;
       case item::log_to_file: {
-        const auto text = format_event(b, event, name);
+        const auto text = print_event_(b, event, name);
         if (auto line = io_lib_format(text.format, text.args)) file_ << *line << std::flush;
         break;
       }
@@ -174,7 +176,7 @@ term debug_options::command(process& self, term name, term what) {
     if (flag.same(n.get)) return make_tuple_of(b, n.ok, logged_events(b));
     if (flag.same(n.print)) {
       for (const auto& e : log_) {
-        const auto text = format_event(b, e->root, name);
+        const auto text = print_event_(b, e->root, name);
         io_format(self, text.format, text.args);
       }
       return n.ok;
@@ -219,7 +221,7 @@ term debug_options::to_term(block& b, term name) const {
     switch (i) {
       case item::trace: items.push_back(make_tuple_of(b, n.trace, n.true_)); break;
       case item::log: {
-        const term print = make_export(b, n.gen_server, n.print_event, 3);
+        const term print = make_export(b, behaviour_, n.print_event, 3);
         std::vector<term> events;
         for (const auto& e : log_) events.push_back(make_tuple_of(b, copy(b, e->root), name, print));
         // nlog: [Room|Latest first], or when full [[]|Oldest first]

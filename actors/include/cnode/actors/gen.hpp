@@ -9,7 +9,7 @@
 
 namespace cnode::actors {
 
-// Registers the builtin modules gen_server, Elixir.GenServer, sys, proc_lib, gen, supervisor and the supervisor callback module of
+// Registers the builtin modules gen_server, gen_statem, gen_event, Elixir.GenServer, sys, proc_lib, gen, supervisor and the supervisor callback module of
 // the node itself. Once, before the runtime starts.
 void add_behaviour_builtins(runtime& node);
 
@@ -30,8 +30,9 @@ struct server_options {
   term hibernate_after;      // none: infinity
 };
 
-// A gen_server process. All terms are copied.
+// A gen_server process, or one of the other behaviours'. All terms are copied.
 struct server_start {
+  enum kind { gen_server, gen_statem, gen_event } behaviour = gen_server;
   term module;
   term args;
   term name;          // server name as above, or none

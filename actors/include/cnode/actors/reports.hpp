@@ -17,6 +17,18 @@ struct server_terminate {
   term log;  // list of events
 };
 void gen_server_terminated(process& self, const server_terminate& report);
+// gen_statem:error_info/7; timeouts is {Number, List}
+struct statem_terminate {
+  term name, queue, postponed, modules, callback_mode, state_enter, state, timeouts, log, error_class, reason, stacktrace, client_info;
+};
+void gen_statem_terminated(process& self, const statem_terminate& report);
+// gen_event:report_error/5
+struct event_handler_terminate {
+  term handler, name, last_message, state, reason;
+};
+void gen_event_handler_terminated(process& self, const event_handler_terminate& report);
+// {gen_event, no_handle_info}, a warning
+void no_event_handle_info(process& self, term module, term message);
 // {gen_server, no_handle_info}, a warning
 void no_handle_info(process& self, term module, term message);
 // proc_lib:crash_report/4. Nothing for normal, shutdown and {shutdown, _}.

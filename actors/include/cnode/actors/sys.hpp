@@ -29,10 +29,14 @@ struct event_text {
   term args;
 };
 event_text format_event(block& b, term event, term name);
+using event_formatter = event_text (*)(block& b, term event, term name);
 
 // The debug list of sys.erl: log, log_to_file, statistics, trace. Used by its process only.
 class debug_options {
  public:
+  debug_options();  // of a gen_server
+  // What a behaviour's print_event/3 writes, and the behaviour.
+  debug_options(event_formatter print_event, term behaviour) : print_event_(print_event), behaviour_(behaviour) {}
   bool empty() const { return order_.empty(); }
   // sys:debug_options/1; what is no debug option is ignored.
   void set(process& self, term options);
@@ -53,6 +57,8 @@ class debug_options {
   bool open_file(term name);
   void start_statistics(process& self);
 
+  event_formatter print_event_;
+  term behaviour_;
   std::vector<item> order_;  // as in sys.erl: the latest first
   std::deque<block_ptr> log_;
   std::size_t log_size_ = 10;

@@ -114,7 +114,7 @@ template <auto& F, class With>
 template <fixed_string Name, auto& F>
 cnode_term run_function(const cnode_term* args) {
   constexpr std::string_view name{Name.text, Name.size};
-  using With = std::conditional_t<name == "code_change" && callable_of<F>::arity == 3, give_to_code_change, give_to>;
+  using With = std::conditional_t<name == "code_change" && (callable_of<F>::arity == 3 || callable_of<F>::arity == 4), give_to_code_change, give_to>;
   With with;
   if (callable_of<F>::call(F, args, with)) return with.result;
   return search_natives<F, With>(args, name);

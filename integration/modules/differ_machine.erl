@@ -1,0 +1,188 @@
+%% Usage: differ_machine:run(Node, Seed). Plays the same random and chosen scripts to machine.erl or machine.cpp on a node, as gen_statem, and prints one
+%% line per script: what came back and in which order, what sys shows, and how it ended.
+-module(differ_machine).
+-export([run/2, twice/1]).
+
+run(Node, Seed) ->
+    true = net_kernel:connect_node(Node),
+    logger:set_primary_config(level, none),
+    Self = self(),
+    Random = [{"random " ++ integer_to_list(I), fun(N) -> random(N, Seed + I) end} || I <- lists:seq(1, 40)],
+    Running = [spawn_link(fun() -> group_leader(spawn_link(fun silent/0), self()), Self ! {self(), line(Name, (catch F(Node)), Node)} end) || {Name, F} <- chosen() ++ Random],
+    [receive {P, Line} -> io:put_chars(Line) end || P <- Running],
+    ok.
+silent() -> receive {io_request, From, As, _} -> From ! {io_reply, As, ok}, silent() end.
+
+line(Name, Got, Node) -> io_lib:format("~s: ~0p~n", [Name, tidy(Got, Node)]).
+
+tidy(P, N) when is_pid(P), node(P) =:= N -> '<there>';
+tidy(P, _) when is_pid(P) -> '<here>';
+tidy(R, _) when is_reference(R) -> '#Ref';
+tidy(F, _) when is_function(F) -> '#Fun';
+%% Where in a callback module something was raised is its own business; a process that has hibernated begins in wake_up.
+tidy({machine, F, A, L}, _) when is_atom(F), is_integer(A), is_list(L) -> {machine, raised};
+tidy({proc_lib, wake_up, 3, L}, N) -> tidy({proc_lib, init_p_do_apply, 3, L}, N);
+tidy({M, F, A, L}, N) when is_atom(M), is_atom(F), is_list(L) -> {M, F, tidy(A, N)};
+tidy(T, N) when is_tuple(T) -> list_to_tuple([tidy(X, N) || X <- tuple_to_list(T)]);
+tidy([{K, _} | _] = L, N) when K =:= '$initial_call'; K =:= '$ancestors'; K =:= mode -> lists:sort([{A, tidy(V, N)} || {A, V} <- L]);
+tidy([H | T] = L, N) -> case io_lib:printable_list(L) of true -> re:replace(L, "<[0-9.]+>", "<pid>", [global, {return, list}]); false -> [tidy(H, N) | tidy(T, N)] end;
+tidy(M, N) when is_map(M) -> maps:map(fun(_, V) -> tidy(V, N) end, M);
+tidy(N, N) -> 'NODE';
+tidy(A, _) when A =:= node() -> 'ME';
+tidy(X, _) -> X.
+
+start(N, Mode, R) -> start(N, Mode, R, []).
+start(N, Mode, R, Options) -> rpc:call(N, gen_statem, start, [machine, {Mode, R}, Options]).
+machine(N, Mode) -> machine(N, Mode, data).
+machine(N, Mode, What) -> {ok, P} = start(N, Mode, {ok, a, {self(), What}}), P.
+all(Ms) -> receive M -> [M | all(Ms)] after Ms -> [] end.
+down(P) -> R = monitor(process, P), receive {'DOWN', R, _, _, Why} -> Why after 3000 -> exit(P, kill), still_alive end.
+attempt(F) -> try F() catch C:R -> {C, R} end.
+
+modes() -> [handle_event_function, state_functions, [handle_event_function, state_enter], [state_functions, state_enter]].
+
+%% ---- random scripts
+random(N, Seed) ->
+    rand:seed(exsss, Seed),
+    Mode = pick(modes()),
+    P = machine(N, Mode, pick([data, {on_enter, entering()}, {on_enter, keep_state_and_data}])),
+    R = monitor(process, P),
+    [event(P, I) || I <- lists:seq(1, 14)],
+    Heard = all(700),
+    Shown = case is_process_alive_at(N, P) of
+        true -> {attempt(fun() -> sys:get_state(P, 2000) end), attempt(fun() -> misc(sys:get_status(P, 2000)) end)};
+        false -> dead
+    end,
+    P ! {do, pick([stop, {stop, x}, {stop, {shutdown, y}, {self(), ended}}])},
+    Why = receive {'DOWN', R, _, _, W} -> W after 3000 -> exit(P, kill), still_alive end,
+    {Mode, Heard, Shown, Why, all(20)}.
+is_process_alive_at(N, P) -> rpc:call(N, erlang, is_process_alive, [P]).
+misc({status, _, M, [_, S, _, D, Misc]}) -> {M, S, D, Misc}.
+
+pick(L) -> lists:nth(rand:uniform(length(L)), L).
+chance(Percent) -> rand:uniform(100) =< Percent.
+
+event(P, I) ->
+    What = case chance(25) of true -> {note, I}; false -> {do, return()} end,
+    case rand:uniform(3) of
+        1 -> P ! {'$gen_call', {self(), {tag, I}}, What};
+        2 -> P ! {'$gen_cast', What};
+        3 -> P ! What
+    end.
+
+return() ->
+    Data = {self(), pick([x, y, {on_enter, entering()}])},
+    A = actions(rand:uniform(4) - 1),
+    case rand:uniform(20) of
+        1 -> keep_state_and_data;
+        N when N =< 4 -> {keep_state_and_data, A};
+        5 -> {keep_state, Data};
+        N when N =< 8 -> {keep_state, Data, A};
+        9 -> {repeat_state_and_data, A};
+        10 -> {repeat_state, Data, A};
+        11 -> {next_state, pick([a, b, c]), Data};
+        N when N =< 18 -> {next_state, pick([a, b, c]), Data, A};
+        19 -> case chance(15) of true -> {stop_and_reply, done, [{reply, from, bye}], Data}; false -> repeat_state_and_data end;
+        20 -> case chance(25) of true -> pick([nonsense, {next_state, b}, {keep_state_and_data, [foo]}, {stop, why, Data}]); false -> keep_state_and_data end
+    end.
+%% What a state enter call may answer.
+entering() -> pick([keep_state_and_data, {keep_state_and_data, timeouts(2)}, {keep_state, {self(), entered}, timeouts(1)}, {keep_state_and_data, hibernate}]).
+actions(0) -> [];
+actions(N) -> [pick([{reply, from, N}, postpone, {postpone, false}, {next_event, internal, {note, N}}, {next_event, cast, {note, N}}, {next_event, info, {do, {keep_state_and_data, timeout()}}},
+                     {next_event, internal, {do, {next_state, pick([a, b, c]), {self(), inner}}}}, hibernate, {hibernate, false}, timeout(), timeout(), timeout()]) | actions(N - 1)].
+timeouts(0) -> [];
+timeouts(N) -> [timeout() | timeouts(N - 1)].
+%% Each kind of timeout has its own time, so that the order is the same on any machine.
+timeout() ->
+    Name = {timeout, pick([n, m])},
+    pick([{state_timeout, 60, st}, {state_timeout, 0, st0}, {state_timeout, infinity, never}, {state_timeout, cancel}, {state_timeout, update, newer},
+          {timeout, 360, et}, {timeout, 0, et0}, 360, 0, infinity, {timeout, cancel},
+          {{timeout, n}, 160, nt}, {{timeout, m}, 260, mt}, {Name, 0, zero}, {Name, cancel}, {Name, update, updated}, {Name, infinity, never}, {{timeout, n}, 160, nt, [{abs, false}]}]).
+
+%% ---- chosen ones
+chosen() -> starts() ++ returns() ++ calls() ++ systems() ++ names() ++ modules() ++ upgrades().
+
+starts() ->
+    [{"init " ++ Name, fun(N) -> {start(N, handle_event_function, F()), all(50)} end} || {Name, F} <- [
+        {"ok", fun() -> {ok, a, {self(), x}} end}, {"ok actions", fun() -> {ok, a, {self(), x}, [{next_event, internal, {note, first}}, {state_timeout, 20, st}]} end},
+        {"ok postpone", fun() -> {ok, a, {self(), x}, [postpone, {timeout, 0, now}]} end},
+        {"ok one", fun() -> {ok, a} end}, {"stop", fun() -> {stop, why} end}, {"stop normal", fun() -> {stop, normal} end}, {"ignore", fun() -> ignore end}, {"nonsense", fun() -> nonsense end},
+        {"error", fun() -> {raise, error, why} end}, {"exit", fun() -> {raise, exit, why} end}, {"throw", fun() -> {raise, throw, {ok, a, {self(), x}}} end},
+        {"bad action", fun() -> {ok, a, {self(), x}, [foo]} end}]] ++
+    [{"start_link init " ++ Name, fun(N) -> process_flag(trap_exit, true), {rpc:call(N, gen_statem, start_link, [machine, {handle_event_function, R}, []]), all(50)} end} || {Name, R} <- [{"stop", {stop, why}}, {"error", {raise, error, why}}, {"nonsense", nonsense}]] ++
+    [{"callback mode " ++ lists:flatten(io_lib:format("~p", [Mode])), fun(N) -> {ok, _} = start(N, Mode, {ok, a, {self(), x}}), all(100) end} || Mode <- [nonsense, [], state_enter, [state_functions, foo]]] ++
+    [{"enters its first state", fun(N) -> P = machine(N, [state_functions, state_enter], {on_enter, {keep_state, {self(), entered}, {state_timeout, 20, st}}}), {all(60), sys:get_state(P)} end},
+     {"start_monitor", fun(N) -> element(1, rpc:call(N, gen_statem, start_monitor, [machine, {state_functions, {ok, a, {self(), x}}}, []])) end},
+     {"hibernate_after", fun(N) -> {ok, P} = start(N, state_functions, {ok, a, {self(), x}}, [{hibernate_after, 20}]), timer:sleep(120), {rpc:call(N, erlang, process_info, [P, current_function]), gen_statem:call(P, get)} end},
+     {"idle", fun(N) -> P = machine(N, state_functions), timer:sleep(30), [rpc:call(N, erlang, process_info, [P, K]) || K <- [current_function, initial_call]] end},
+     {"remote start_link", fun(N) -> process_flag(trap_exit, true), {ok, P} = rpc:call(N, gen_statem, start_link, [machine, {state_functions, {ok, a, {self(), x}}}, []]), link(P), exit(P, shutdown), {down(P), all(20)} end}].
+
+returns() ->
+    O = fun() -> {self(), new} end,
+    Rets = [{"next_state", fun() -> {next_state, b, O()} end}, {"next_state same", fun() -> {next_state, a, O(), {reply, from, same}} end}, {"next_state odd", fun() -> {next_state, {odd, 1}, O()} end},
+            {"keep_state", fun() -> {keep_state, O(), {reply, from, kept}} end}, {"bad action", fun() -> {keep_state_and_data, [{reply, from, first}, {foo, 1}]} end},
+            {"bad reply", fun() -> {keep_state_and_data, [{reply, nobody, first}]} end}, {"bad time", fun() -> {keep_state_and_data, {state_timeout, -1, x}} end}, {"bad type", fun() -> {keep_state_and_data, {next_event, foo, x}} end},
+            {"bad postpone", fun() -> {keep_state_and_data, {postpone, maybe}} end}, {"bad option", fun() -> {keep_state_and_data, {timeout, 10, x, [{foo, true}]}} end}, {"pop nothing", fun() -> {keep_state_and_data, pop_callback_module} end},
+            {"bad return", fun() -> {next_state, b} end}, {"stop", fun() -> stop end}, {"stop why", fun() -> {stop, why} end}, {"stop data", fun() -> {stop, why, O()} end}, {"stop shutdown", fun() -> {stop, {shutdown, x}} end},
+            {"stop_and_reply", fun() -> {stop_and_reply, why, {reply, from, bye}} end}, {"stop_and_reply normal", fun() -> {stop_and_reply, normal, [{reply, from, bye}], O()} end}, {"stop_and_reply bad", fun() -> {stop_and_reply, why, [foo]} end},
+            {"raise error", fun() -> {raise, error, why} end}, {"raise exit", fun() -> {raise, exit, why} end}, {"raise throw", fun() -> {raise, throw, {keep_state_and_data, {reply, from, thrown}}} end}],
+    [{lists:flatten(io_lib:format("~p ~s", [Mode, Name])), fun(N) ->
+        P = machine(N, Mode),
+        M = case F() of {raise, throw, _} -> {do, {keep_state_and_data, {reply, from, not_thrown}}}; {raise, C, R} -> {raise, C, R}; R -> {do, R} end,
+        Mon = monitor(process, P),
+        Got = attempt(fun() -> gen_statem:call(P, M, 400) end),
+        {Got, receive {'DOWN', Mon, _, _, Why} -> Why after 100 -> {alive, attempt(fun() -> sys:get_state(P, 500) end)} end, all(20)}
+     end} || {Name, F} <- Rets, Mode <- [handle_event_function, [state_functions, state_enter]]] ++
+    [{"enter " ++ Name, fun(N) -> P = machine(N, [handle_event_function, state_enter], {on_enter, keep_state_and_data}), gen_statem:cast(P, {do, {next_state, b, {self(), {on_enter, R}}}}), {down_or(P, 300), all(20)} end} || {Name, R} <- [
+        {"postpone", {keep_state_and_data, postpone}}, {"next_state", {next_state, c, {x, y}}}, {"next_event", {keep_state_and_data, {next_event, internal, x}}}, {"push", {keep_state_and_data, {push_callback_module, machine}}}, {"hibernate", {keep_state_and_data, hibernate}}]] ++
+    [{"terminate raises " ++ atom_to_list(C), fun(N) -> P = machine(N, state_functions, {raise, C, oops}), {attempt(fun() -> gen_statem:stop(P, why, 2000) end), all(20)} end} || C <- [error, exit, throw]] ++
+    [{"killed parent", fun(N) -> process_flag(trap_exit, true), P = machine(N, state_functions), gen_statem:cast(P, postponed), exit(P, foo), down(P) end},
+     {"postponed until the state changes", fun(N) -> P = machine(N, handle_event_function), gen_statem:cast(P, {do, {keep_state_and_data, postpone}}), P ! {note, 1}, gen_statem:cast(P, {do, {next_state, b, {self(), moved}}}), P ! {note, 2}, A = all(50), exit(P, kill), A end}].
+down_or(P, Ms) -> R = monitor(process, P), receive {'DOWN', R, _, _, Why} -> Why after Ms -> demonitor(R, [flush]), {alive, sys:get_state(P)} end.
+
+calls() ->
+    [{"call times out", fun(N) -> P = machine(N, handle_event_function), [attempt(fun() -> gen_statem:call(P, {note, 1}, T) end) || T <- [30, {clean_timeout, 30}, {dirty_timeout, 30}]] end},
+     {"call from there", fun(N) -> P = machine(N, state_functions), [rpc:call(N, gen_statem, call, [P | A]) || A <- [[get], [get, 500], [get, {clean_timeout, 500}], [get, {dirty_timeout, infinity}], [get, {foo, 1}], [get, soon]]] end},
+     {"call of nobody", fun(N) -> {rpc:call(N, gen_statem, call, [nobody_there, x]), attempt(fun() -> gen_statem:call({nobody_there, N}, x) end)} end},
+     {"cast from there", fun(N) -> P = machine(N, state_functions), {rpc:call(N, gen_statem, cast, [P, {note, 1}]), rpc:call(N, gen_statem, cast, [nobody_there, x]), all(50)} end},
+     {"send_request", fun(N) -> P = machine(N, state_functions), R = gen_statem:send_request(P, get), {gen_statem:wait_response(R, 1000), rpc:call(N, gen_statem, reqids_new, [])} end},
+     {"answers later", fun(N) -> P = machine(N, state_functions), spawn_link(fun() -> timer:sleep(50), gen_statem:cast(P, {do, {next_state, b, {self(), x}}}) end), attempt(fun() -> gen_statem:call(P, {do, {keep_state_and_data, postpone}}, 200) end) end},
+     {"replies", fun(N) -> P = machine(N, state_functions), gen_statem:call(P, {do, {keep_state_and_data, [{reply, from, one}, {reply, from, two}]}}) end},
+     {"reply by list", fun(N) -> {rpc:call(N, gen_statem, reply, [[{reply, {self(), t1}, x}, {reply, {self(), t2}, y}]]), rpc:call(N, gen_statem, reply, [{reply, {self(), t3}, z}]), rpc:call(N, gen_statem, reply, [{self(), t4}, zz]), all(20)} end},
+     {"stop", fun(N) -> P = machine(N, state_functions), {rpc:call(N, gen_statem, stop, [P]), all(20), attempt(fun() -> gen_statem:stop(P) end)} end},
+     {"stop with reason", fun(N) -> P = machine(N, state_functions), {attempt(fun() -> gen_statem:stop(P, {shutdown, x}, 1000) end), all(20)} end}].
+
+systems() ->
+    On = fun(F) -> fun(N) -> F(N, machine(N, handle_event_function)) end end,
+    [{"get_state", On(fun(_, P) -> sys:get_state(P) end)},
+     {"replace_state by a module", On(fun(N, P) -> {rpc:call(N, sys, get_state, [P]), attempt(fun() -> sys:get_state(P) end)} end)},
+     {"get_status", fun(N) -> P = machine(N, [state_functions, state_enter]), all(20), gen_statem:cast(P, {do, {keep_state_and_data, [postpone, {state_timeout, 5000, st}, {{timeout, n}, 6000, nt}]}}), all(20), sys:get_status(P) end},
+     {"get_status named", fun(N) -> {ok, P} = rpc:call(N, gen_statem, start, [{local, a_machine}, machine, {state_functions, {ok, a, {self(), x}}}, []]), S = sys:get_status({a_machine, N}), gen_statem:stop(P), S end},
+     {"suspended", On(fun(_, P) -> ok = sys:suspend(P), P ! {note, 1}, A = all(50), {status, _, _, [_, S | _]} = sys:get_status(P), ok = sys:resume(P), {A, S, all(50)} end)},
+     {"suspended timers", On(fun(_, P) -> gen_statem:cast(P, {do, {keep_state_and_data, [{state_timeout, 100, st}]}}), A = all(50), ok = sys:suspend(P), B = all(200), ok = sys:resume(P), {A, B, all(50)} end)},
+     {"unknown system message", On(fun(_, P) -> P ! {system, {self(), tag}, foo}, all(50) end)},
+     {"terminate", On(fun(_, P) -> {attempt(fun() -> sys:terminate(P, done) end), down(P), all(20)} end)},
+     {"log", On(fun(_, P) -> ok = sys:log(P, true), gen_statem:call(P, get), gen_statem:cast(P, {do, {next_state, b, {self(), x}, [{state_timeout, 20, st}, {next_event, internal, {note, n}}]}}), all(80), L = sys:log(P, get), {L, sys:log(P, false)} end)},
+     {"statistics", On(fun(_, P) -> ok = sys:statistics(P, true), gen_statem:call(P, get), {ok, S} = sys:statistics(P, get), [X || {K, _} = X <- S, K =:= messages_in orelse K =:= messages_out] end)},
+     {"trace", On(fun(_, P) -> sys:trace(P, true), gen_statem:call(P, get) end)},
+     {"debug option", fun(N) -> {ok, P} = start(N, state_functions, {ok, a, {self(), x}}, [{debug, [log]}]), P ! {note, 1}, all(30), sys:log(P, get) end},
+     {"EXIT of another", On(fun(_, P) -> P ! {'EXIT', self(), x}, all(50) end)},
+     {"a stray timeout", On(fun(_, P) -> P ! {timeout, make_ref(), state_timeout}, all(50) end)},
+     {"absolute timeouts", On(fun(N, P) -> T = rpc:call(N, erlang, monotonic_time, [millisecond]), gen_statem:cast(P, {do, {keep_state_and_data, [{state_timeout, T + 100, st, [{abs, true}]}, {{timeout, n}, T - 100, nt, {abs, true}}, {{timeout, m}, T + 200, mt, [{abs, true}]}]}}), all(400) end)}].
+
+names() ->
+    [{"local name", fun(N) -> A = rpc:call(N, gen_statem, start, [{local, named_machine}, machine, {state_functions, {ok, a, {self(), x}}}, []]), B = rpc:call(N, gen_statem, start, [{local, named_machine}, machine, {state_functions, {ok, a, {self(), x}}}, []]), C = gen_statem:call({named_machine, N}, get), {A, B, C, gen_statem:stop({named_machine, N}), rpc:call(N, erlang, whereis, [named_machine])} end},
+     {"name given back", fun(N) -> {rpc:call(N, gen_statem, start, [{local, failed_machine}, machine, {state_functions, {stop, x}}, []]), rpc:call(N, erlang, whereis, [failed_machine])} end}].
+
+modules() ->
+    [{"push and pop", fun(N) -> P = machine(N, handle_event_function), Do = fun(A) -> gen_statem:call(P, {do, {keep_state_and_data, [A, {reply, from, done}]}}, 500) end,
+        {Do({push_callback_module, machine}), modules_of(P), Do({change_callback_module, machine}), modules_of(P), Do(pop_callback_module), modules_of(P), attempt(fun() -> Do({push_callback_module, no_such_module}) end), down(P)} end}].
+modules_of(P) -> {status, _, _, [_, _, _, _, [_, {data, D} | _]]} = sys:get_status(P), proplists:get_value("Modules", D).
+
+upgrades() ->
+    Change = fun(P, Extra) -> ok = sys:suspend(P), R = attempt(fun() -> sys:change_code(P, machine, <<"0">>, Extra) end), ok = sys:resume(P), R end,
+    [{"change_code " ++ lists:flatten(io_lib:format("~p", [Extra])), fun(N) -> P = machine(N, handle_event_function), {Change(P, Extra), sys:get_state(P)} end} || Extra <- [extra, {return, {ok, b}}, {return, {error, no}}, {return, nonsense}, {raise, error, x}, {raise, exit, x}, {raise, throw, x}]] ++
+    [{"change_code to another mode", fun(N) -> P = machine(N, handle_event_function), A = Change(P, {mode, [state_functions, state_enter]}), gen_statem:cast(P, {do, {next_state, b, {self(), x}}}), {A, all(50), Change(P, {mode, nonsense}), sys:get_state(P)} end},
+     {"change_code of a running one", fun(N) -> P = machine(N, handle_event_function), attempt(fun() -> sys:change_code(P, machine, <<"0">>, x) end) end}].
+
+twice({State, {O, What}}) -> {State, {O, {What, What}}}.
