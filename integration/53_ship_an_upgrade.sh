@@ -58,11 +58,12 @@ cp "$work/good.tar.gz" "$root/releases/hotcode-0.2.0.tar.gz"
 
 # The disk is full: a file of the archive, RELEASES and start_erl.data each in turn.
 if [ "$(id -u)" -eq 0 ] && mkdir "$work/small" && unshare --mount true 2>/dev/null && mount -t tmpfs -o size=64k tmpfs "$work/small" 2>/dev/null; then
-  trap 'umount "$work/small" 2>/dev/null; finish' EXIT
+  trap 'umount "$work/small"; false; finish' EXIT
   ln -s "$work/small" "$root/lib/hotcode-0.2.0"
   got=$(rpc release_handler unpack_release '["hotcode-0.2.0"]')
   rm -rf "$root/lib/hotcode-0.2.0"
   umount "$work/small"
+  trap finish EXIT
   case $got in "{error,{cannot_extract_file,\"$root/lib/hotcode-0.2.0/"*enospc*) echo "ok: a full disk is named: $got" ;; *) fail "unpacking to a full disk: $got" ;; esac
   rm -rf "$root/releases/0.2.0"
   whole "a full disk" "0.1.0 permanent "
@@ -131,4 +132,15 @@ expect "and what starts stays" "$("$hotcode" version)" 0.1.0
 expect "which_releases after it" "$(releases)" "0.2.0 current 0.1.0 permanent "
 expect "make_permanent" "$(rpc release_handler make_permanent '["0.2.0"]')" ok
 expect "version" "$("$hotcode" version)" 0.2.0
+
+# ---- by a restart of the program, where a relup says so
+for way in "${script%]},restart_emulator]" restart_new_emulator; do
+  expect "back in 0.1.0" "$("$hotcode" downgrade 0.1.0 2>&1 | tail -1)" ok
+  case $way in restart_new_emulator) with_script "[restart_new_emulator]" ;; *) with_script "$way" ;; esac
+  "$hotcode" upgrade 0.2.0 >"$work/restarted" 2>&1 || fail "an upgrade by $way: $(cat "$work/restarted")"
+  ours
+  expect "an upgrade by a restart: $(head -1 "$work/restarted")" "$("$hotcode" rpc application which_applications | grep -o '{hotcode,[^}]*}')" '{hotcode,"demo","0.2.0"}'
+  expect "is permanent" "$("$hotcode" version)" 0.2.0
+  cp "$work/good.relup" "$relup"
+done
 "$hotcode" stop || fail "stop"

@@ -25,8 +25,20 @@ ask() { "$cnode" call - "$@" --vm-args "$vm_args" --timeout "${RELEASE_TIMEOUT:-
 must() {
   answer=$(ask "$@") || exit 1
   echo "$answer"
-  case $answer in ok | '{ok,'*) return 0 ;; esac
+  case $answer in ok | '{ok,'* | '{continue_after_restart,'*) return 0 ;; esac
   exit 1
+}
+# The way to a version may lead through a restart of the node: then it answers, and knows the version as current, a little later.
+make_permanent() {
+  tries=300
+  while :; do
+    answer=$(ask release_handler make_permanent "[\"$1\"]" 2>&1) && case $answer in '{error,{bad_status,unpacked}}') ;; *) break ;; esac
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || break
+    sleep 0.1
+  done
+  echo "$answer"
+  [ "$answer" = ok ]
 }
 running() { "$cnode" ping - --vm-args "$vm_args" --timeout 5 >/dev/null 2>&1; }
 need_version() { [ -n "${1:-}" ] || fail "$verb needs a version: bin/$name $verb VSN"; }
@@ -103,8 +115,8 @@ case $verb in
   remote | remote_console) remote ;;
   unpack) need_version "${1:-}"; unpack "$1" ;;
   install) need_version "${1:-}"; must release_handler install_release "[\"$1\"]" ;;
-  upgrade) need_version "${1:-}"; unpack "$1" && must release_handler install_release "[\"$1\"]" && must release_handler make_permanent "[\"$1\"]" ;;
-  downgrade) need_version "${1:-}"; must release_handler install_release "[\"$1\"]" && must release_handler make_permanent "[\"$1\"]" ;;
+  upgrade) need_version "${1:-}"; unpack "$1" && must release_handler install_release "[\"$1\"]" && make_permanent "$1" ;;
+  downgrade) need_version "${1:-}"; must release_handler install_release "[\"$1\"]" && make_permanent "$1" ;;
   version) echo "$vsn" ;;
   help | --help | -h) usage ;;
   '') usage >&2; exit 1 ;;

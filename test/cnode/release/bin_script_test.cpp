@@ -86,6 +86,19 @@ TEST(BinScript, DowngradeInstallsAndMakesPermanent) {
   EXPECT_EQ(i.calls, "release_handler:install_release [\"0.0.9\"]\nrelease_handler:make_permanent [\"0.0.9\"]\n");
 }
 
+TEST(BinScript, UpgradeWaitsForANodeThatStartsAgain) {
+  installed i;
+  i.folder.file("releases/hot-0.2.0.tar.gz", "");
+  i.answer("install_release", "{continue_after_restart,\"0.1.0\",[]}");
+  // Not current yet; then gone; then there.
+  i.program("erts-1.0/bin/cnode",
+            "#!/bin/sh\nroot=${0%/erts-1.0/bin/cnode}\nshift 2\necho \"$2\" >>\"$root/calls\"\n"
+            "case $2:$(grep -c make_permanent \"$root/calls\") in make_permanent:1) echo '{error,{bad_status,unpacked}}' ;; make_permanent:2) exit 1 ;;"
+            " *) cat \"$root/answers/$2\" ;; esac\n");
+  EXPECT_EQ(i.run("upgrade 0.2.0"), 0) << i.output;
+  EXPECT_EQ(i.output, "{ok,\"0.2.0\"}\n{continue_after_restart,\"0.1.0\",[]}\nok\n");
+}
+
 TEST(BinScript, RpcPassesItsArgumentsAsTheyAre) {
   installed i;
   i.answer("f", "42");
