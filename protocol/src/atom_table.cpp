@@ -27,9 +27,23 @@ constexpr std::size_t max_characters = 255;
 constexpr std::size_t max_bytes = max_characters * 4;
 constexpr std::uint32_t absent = 0xffffffff;
 
+// Up to 7 bytes as memcpy into a zero would lay them, without a call whose size is not known.
+std::uint64_t load_short(const char* p, std::size_t n) {
+  if (n >= 4) {
+    std::uint32_t first, last;
+    std::memcpy(&first, p, 4);
+    std::memcpy(&last, p + n - 4, 4);
+    return first | static_cast<std::uint64_t>(last) << (n - 4) * 8;
+  }
+  if (n == 0) return 0;
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint64_t>(static_cast<std::uint8_t>(p[i])) << i * 8; };
+  return byte(0) | byte(n / 2) | byte(n - 1);
+}
+
 std::uint64_t prefix_of(std::string_view s) {
-  std::uint64_t w = 0;
-  std::memcpy(&w, s.data(), s.size() < 8 ? s.size() : 8);
+  std::uint64_t w;
+  if (s.size() >= 8) std::memcpy(&w, s.data(), 8);
+  else w = load_short(s.data(), s.size());
   return __builtin_bswap64(w);
 }
 
@@ -45,17 +59,17 @@ std::uint32_t hash_of(std::string_view s) {
     p += 8;
     n -= 8;
   }
-  std::uint64_t w = 0;
-  if (n) std::memcpy(&w, p, n);
-  h = (h ^ w) * 0xc4ceb9fe1a85ec53u;
+  h = (h ^ load_short(p, n)) * 0xc4ceb9fe1a85ec53u;
   return static_cast<std::uint32_t>(h ^ h >> 32);
 }
 
 std::uint32_t look_up(std::string_view s, std::uint32_t hash) {
+  const auto prefix = prefix_of(s);
   auto i = buckets[hash & (bucket_count - 1)].load(std::memory_order_acquire);
   while (i) {
     const auto& e = atom_at(i - 1);
-    if (e.hash == hash && e.size == s.size() && std::memcmp(e.text, s.data(), s.size()) == 0) return i - 1;
+    if (e.hash == hash && e.size == s.size() && e.prefix == prefix && (s.size() <= 8 || std::memcmp(e.text + 8, s.data() + 8, s.size() - 8) == 0))
+      return i - 1;
     i = e.next;
   }
   return absent;

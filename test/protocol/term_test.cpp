@@ -59,6 +59,22 @@ TEST(Block, AdoptedBlocksNestToAnyDepth) {
   EXPECT_EQ(b->used_words(), 200000u);
 }
 
+TEST(AtomTable, TellsAtomsThatDifferInOneByteApartAtEveryLength) {
+  const std::string base = "the quick brown fox jumps";
+  for (std::size_t n = 0; n <= base.size(); ++n) {
+    const auto text = base.substr(0, n);
+    const auto made = atom(text);
+    EXPECT_EQ(atom_text(made), text);
+    EXPECT_TRUE(find_atom(text).same(made));
+    for (std::size_t i = 0; i < n; ++i) {
+      auto other = text;
+      other[i] = '#';
+      EXPECT_FALSE(atom(other).same(made)) << other;
+      EXPECT_EQ(atom_text(atom(other)), other);
+    }
+  }
+}
+
 TEST(AtomTable, FindsTheSameAtomFromManyThreads) {
   std::vector<std::vector<term>> seen(4);
   std::vector<std::thread> threads;
