@@ -41,10 +41,19 @@ static behavior caller(looper* self, actor whom) {
     next_call(self);
   }};
 }
+// A thousand at a time.
+static void next_thousand(looper* self) {
+  for (int i = 0; i < 1000; ++i) self->send(self->state.whom, cast_atom::value);
+  self->request(self->state.whom, infinite, get_atom::value).then([=](std::int64_t) {
+    if ((self->state.left -= 1000) > 0) return next_thousand(self);
+    self->send(self->state.for_whom, done_atom::value);
+  });
+}
 static behavior sender(looper* self, actor whom) {
+  self->state.whom = whom;
   return {[=](go_atom, std::int64_t n, actor for_whom) {
-    for (std::int64_t i = 0; i < n; ++i) self->send(whom, cast_atom::value);
-    self->request(whom, infinite, get_atom::value).then([=](std::int64_t) { self->send(for_whom, done_atom::value); });
+    self->state.left = n, self->state.for_whom = for_whom;
+    next_thousand(self);
   }};
 }
 static behavior ponger(event_based_actor*) { return {[](ping_atom, actor who) { anon_send(who, pong_atom::value); }}; }
