@@ -7,6 +7,7 @@
 : "${STORY_MODULES:=$here/../build/release/story_modules}"
 [ -f "$STORY_MODULES/worker.so" ] || fail "no modules at $STORY_MODULES: build first"
 erlc -o "$work" "$here"/modules/{worker,mirror}.erl || fail "the story's Erlang does not compile"
+cd "$work" || exit 1  # erl_call -m has the node write its module where it stands
 start_node cpp --pa "$STORY_MODULES" --load worker --load mirror --start mirror=mirror:nil --log-level error; cpp_pid=$node_pid
 start_beam beam -pa "$work" -kernel logger_level none -eval '{ok, _} = gen_server:start({local, mirror}, mirror, nil, []).'; beam_pid=$node_pid
 wait_for "erl_eval \"true = is_pid(rpc:call('beam@localhost', erlang, whereis, [mirror]))\" >/dev/null" "the BEAM node's mirror"
@@ -25,7 +26,7 @@ erl_calls() { # NODE
   port=$(epmd -port "$ERL_EPMD_PORT" -names | sed -n "s/name $n at port //p")
   c() {
     local label="$*" out
-    out=$(cd "$work" && timeout 20 "$erl_call" -c "$cookie" "$@" 2>&1)  # -m writes its module where it stands
+    out=$(timeout 20 "$erl_call" -c "$cookie" "$@" 2>&1)
     echo "${label//$port/PORT}: $out ($?)" | sed "s/$n@/NODE@/g"
   }
   local s=(-sname "$n@localhost")
@@ -62,7 +63,7 @@ for n in beam cpp; do erl_calls $n >"$work/erl_call.$n"; done
 alike erl_call
 got=$(echo '1 + 2.' | timeout 20 "$erl_call" -c "$cookie" -sname cpp@localhost -e 2>&1)
 case $got in '{error, "this node is written in C++ and evaluates no Erlang'*) echo "ok: erl_call -e is told that there is no Erlang" ;; *) fail "erl_call -e: $got" ;; esac
-printf -- '-module(loaded_by_erl_call).\n-export([f/0]).\nf() -> 1.\n' | (cd "$work" && timeout 20 "$erl_call" -c "$cookie" -sname cpp@localhost -m) || fail "erl_call -m does not end"
+printf -- '-module(loaded_by_erl_call).\n-export([f/0]).\nf() -> 1.\n' | timeout 20 "$erl_call" -c "$cookie" -sname cpp@localhost -m || fail "erl_call -m does not end"
 expect "nothing came of erl_call -m" "$("$erl_call" -c "$cookie" -sname cpp@localhost -a 'code is_loaded [loaded_by_erl_call]')" false
 
 # ---- libei
