@@ -33,12 +33,6 @@ installed_release* find_in(release_list& all, term vsn) {
   return nullptr;
 }
 
-term libraries_term(block& b, const installed_release& r) {
-  terms out;
-  for (const auto& l : r.libraries) out.push_back(make_tuple_of(b, l.name, l.vsn, make_charlist(b, l.dir)));
-  return release::list_of(b, out);
-}
-
 installed_release release_of(block& b, term t) {
   installed_release r{t[1], t[2], t[3], {}, t[5]};
   for (const term l : release::elements(t[4])) r.libraries.push_back({copy(b, l[0]), l[1], text_of(l[2])});
