@@ -222,7 +222,7 @@ task<term> gen_event::server_call(process& self, term wanted, term query) {
 }
 
 // gen_event:server_add_handler/4, server_add_sup_handler/4
-task<term> gen_event::add_handler(process& self, term wanted, term args, term supervisor) {
+task<term> gen_event::add_handler(process& self, term wanted, term args, term supervisor, int swap_arity) {
   const auto& n = names();
   auto& b = self.scratch();
   const bool named = wanted.is_tuple(2);
@@ -233,7 +233,8 @@ task<term> gen_event::add_handler(process& self, term wanted, term args, term su
     co_return make_tuple_of(b, n.EXIT, make_tuple_of(b, n.badarg, with_frames(b, make_list_of(b, frame), {{"server_add_handler", 4}, {"handle_msg", 6}})));
   }
   const outcome out = co_await call(self, module, n.init, args);
-  const term r = caught(b, out, {{"server_add_handler", 4}, {"handle_msg", 6}}, behaviour_);
+  const term r = swap_arity ? caught(b, out, {{"server_add_handler", 4}, {"server_swap_handler", swap_arity}, {"handle_msg", 6}}, behaviour_)
+                            : caught(b, out, {{"server_add_handler", 4}, {"handle_msg", 6}}, behaviour_);
   const bool hibernates = r.is_tuple(3) && r[2].same(n.hibernate);
   if ((!r.is_tuple(2) && !hibernates) || !r[0].same(n.ok)) co_return r;
   handler h;
@@ -251,7 +252,7 @@ task<term> gen_event::delete_handler(process& self, term wanted, term args) {
   auto& b = self.scratch();
   const auto at = find(wanted);
   if (at == handlers_.end()) co_return make_tuple_of(b, n.error, atom("module_not_found"));
-  const term answer = co_await do_terminate(self, *at, args, at->state.get(), atom("delete"), n.normal);
+  const term answer = co_await do_terminate(self, *at, args, at->state.get(), atom("delete"), n.normal, "server_delete_handler", 4);
   const term kept = copy(b, answer);
   handlers_.erase(at);
   co_return kept;
@@ -270,8 +271,9 @@ task<term> gen_event::swap_handler(process& self, term one, term args1, term oth
     state2 = copy(b, state2);
     handlers_.erase(at);
   }
+  const int arity = supervisor ? 7 : 6;
   const term argument = make_tuple_of(b, args2, state2), new_supervisor = supervisor ? supervisor : old_supervisor;
-  const term r = co_await add_handler(self, other, argument, new_supervisor);
+  const term r = co_await add_handler(self, other, argument, new_supervisor, arity);
   co_return r.same(n.ok) ? r : make_tuple_of(b, n.error, r);
 }
 

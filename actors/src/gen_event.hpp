@@ -53,13 +53,14 @@ class gen_event final : public callback_process {
   task<void> notify(process& self, term event, const char* function);
   task<void> handle_exit(process& self, term from, term reason);
   task<term> server_call(process& self, term wanted, term query);
-  task<term> add_handler(process& self, term wanted, term args, term supervisor);
+  task<term> add_handler(process& self, term wanted, term args, term supervisor, int swap_arity = 0);
   task<term> delete_handler(process& self, term wanted, term args);
   task<term> swap_handler(process& self, term one, term args1, term other, term args2, term supervisor);
   // The handler that takes this one's place, or none; the handler is gone from its place either way.
   task<bool> swap(process& self, position at, term args1, term state1, term other, term args2);
   // `why` is normal, shutdown, {swapped, Handler, Supervisor}, or none for crash: args is {error, Reason} then
-  task<term> do_terminate(process& self, const handler& h, term args, term state, term last_in, term why);
+  task<term> do_terminate(process& self, const handler& h, term args, term state, term last_in, term why,
+                          const char* caller = nullptr, int arity = 0);
   task<void> report(process& self, const handler& h, term why, term state, term last_in);
   task<void> stop_handlers(process& self);
   position find(term wanted);

@@ -9,12 +9,14 @@
 namespace cnode::actors {
 
 // gen_event:do_terminate/7
-task<term> gen_event::do_terminate(process& self, const handler& h, term args, term state, term last_in, term why) {
+task<term> gen_event::do_terminate(process& self, const handler& h, term args, term state, term last_in, term why,
+                                   const char* caller, int arity) {
   auto& b = self.scratch();
   term answer = names().ok;
   if (exports(self, h.module, names().terminate, 2)) {
     const outcome out = co_await call(self, h.module, names().terminate, args, state);
-    answer = caught(b, out, {{"do_terminate", 7}, {"handle_msg", 6}}, behaviour_);
+    if (caller) answer = caught(b, out, {{"do_terminate", 7}, {caller, arity}, {"handle_msg", 6}}, behaviour_);
+    else answer = caught(b, out, {{"do_terminate", 7}, {"handle_msg", 6}}, behaviour_);
   }
   if (!why) why = args[1];
   co_await report(self, h, why, state, last_in);
@@ -113,7 +115,12 @@ task<term> gen_event::code_change(process& self, term module, term old_vsn, term
       }
       what = {outcome::raised, {}, n.error, make_tuple_of(b, atom("badmatch"), without_natives(self, out.result)), nil};
     }
-    co_return make_tuple_of(b, n.error, caught(b, what, {{"-system_code_change/4-fun-0-", 4}}, behaviour_, true));
+    std::vector<term> frames;
+    for (term t = what.stacktrace ? what.stacktrace : nil; t.is_cons(); t = t.tail()) frames.push_back(t.head());
+    frames.push_back(own_frame(b, "-system_code_change/4-fun-0-", 4));
+    frames.push_back(make_tuple_of(b, atom("lists"), atom("filtermap_1"), small(2), nil));
+    what.stacktrace = make_list(b, frames.data(), frames.size());
+    co_return make_tuple_of(b, n.error, caught(b, what, {{"system_code_change", 4}}, behaviour_, true));
   }
   for (auto& [h, state] : changed) h->state.set(state);
   co_return n.ok;

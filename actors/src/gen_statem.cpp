@@ -12,7 +12,7 @@ namespace cnode::actors {
 
 namespace {
 // So many events of its own making a process handles before it lets others run.
-constexpr unsigned events_in_a_row = 100;
+constexpr unsigned events_in_a_row = 8;
 }  // namespace
 
 gen_statem::gen_statem(const gen::server_start& s) : callback_process(s, atom("gen_statem"), print_statem_event), modules_{module_} {}

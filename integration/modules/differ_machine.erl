@@ -48,7 +48,11 @@ random(N, Seed) ->
     P = machine(N, Mode, pick([data, {on_enter, entering()}, {on_enter, keep_state_and_data}])),
     R = monitor(process, P),
     [event(P, I) || I <- lists:seq(1, 14)],
-    Heard = all(700),
+    case some(700, 150) of
+        {endless, Heard} -> exit(P, kill), {Mode, endless, Heard};
+        Heard -> random(N, P, R, Mode, Heard)
+    end.
+random(N, P, R, Mode, Heard) ->
     Shown = case is_process_alive_at(N, P) of
         true -> {attempt(fun() -> sys:get_state(P, 2000) end), attempt(fun() -> misc(sys:get_status(P, 2000)) end)};
         false -> dead
@@ -56,6 +60,9 @@ random(N, Seed) ->
     P ! {do, pick([stop, {stop, x}, {stop, {shutdown, y}, {self(), ended}}])},
     Why = receive {'DOWN', R, _, _, W} -> W after 3000 -> exit(P, kill), still_alive end,
     {Mode, Heard, Shown, Why, all(20)}.
+%% A postponed event that changes the state comes back for ever.
+some(_, 0) -> {endless, []};
+some(Ms, Left) -> receive M -> case some(Ms, Left - 1) of {endless, L} -> {endless, [M | L]}; L -> [M | L] end after Ms -> [] end.
 is_process_alive_at(N, P) -> rpc:call(N, erlang, is_process_alive, [P]).
 misc({status, _, M, [_, S, _, D, Misc]}) -> {M, S, D, Misc}.
 
