@@ -1,6 +1,7 @@
 add_executable(cnode_behaviours_test
   actors/applications_test.cpp
   actors/gen_server_test.cpp
+  actors/gen_statem_test.cpp
   actors/proc_lib_test.cpp
   actors/reports_test.cpp
   actors/state_cell_test.cpp
