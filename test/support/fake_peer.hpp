@@ -6,9 +6,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <optional>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include <cnode/protocol/connection.hpp>
 #include <cnode/protocol/dist_flags.hpp>
@@ -23,8 +26,10 @@ class fake_peer {
     const timeval patience{10, 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   }
-  static fake_peer connect(std::uint16_t port) {
+  // `receive_buffer` in bytes; 0: as large as the kernel likes, which may be tens of megabytes.
+  static fake_peer connect(std::uint16_t port, int receive_buffer = 0) {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (receive_buffer) ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     sockaddr_in a{};
     a.sin_family = AF_INET;
     a.sin_port = htons(port);
@@ -79,10 +84,11 @@ class fake_peer {
     }
   }
   std::uint64_t ticks() const { return link_->ticks(); }
-  // What comes next; empty when the node has hung up.
+  // What comes next; empty when the node has hung up. Silence is a failure, never taken for an end.
   std::string read() {
     std::string bytes(65536, '\0');
     const auto n = ::recv(fd_, bytes.data(), bytes.size(), 0);
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) ADD_FAILURE() << "the node neither said anything nor hung up within ten seconds";
     bytes.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
     return bytes;
   }

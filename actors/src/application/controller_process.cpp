@@ -30,7 +30,8 @@ class controller_watcher final : public behaviour {
   }
   void receive(process& self, block_ptr& message) override {
     const term m = message->root;
-    if (m.same(names().stop)) {
+    // A runtime that stops asks for the end by an exit signal in the process's own name.
+    if (m.same(names().stop) || (m.is_tuple(3) && m[0].same(names().EXIT) && m[1].same(self.pid()))) {
       self.exit_signal(controller_, names().shutdown);
     } else if (m.is_tuple(3) && m[0].same(names().ack) && m[1].same(controller_)) {
       table_->began();

@@ -303,6 +303,7 @@ TEST_F(GlobalStep, 8_ItAnswersEveryCallOfTheSteadyState) {
 }
 
 TEST_F(GlobalStep, 9_WhoSaysRemoveConnectionIsPartedWith) {
+  greet();
   m.peer.tells(to_global, "{remove_connection,one@localhost}");
   EXPECT_EQ(hears("no such message"), "closed");
 }

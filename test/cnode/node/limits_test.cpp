@@ -42,7 +42,8 @@ struct limited_node {
   }
 };
 
-constexpr int messages = 2000;  // 32 MB: more than sockets hold
+constexpr int messages = 2000;  // 32 MB: more than the sockets hold when the peer's buffer is small
+constexpr int small_buffer = 64 * 1024;
 constexpr std::size_t message_size = 16 * 1024;
 
 // Sends numbered messages to {somebody, peer@localhost}, one with each of its callbacks.
@@ -63,12 +64,12 @@ TEST(Limits, SendersAreSuspendedAtTheBusyLimitThatIsSet) {
   l.busy_limit = 64 * 1024;
   l.max_queued_output = 512 * 1024;
   limited_node r(l);
-  auto peer = fake_peer::connect(r.n->port());
+  auto peer = fake_peer::connect(r.n->port(), small_buffer);
   ASSERT_TRUE(peer.call("peer@localhost", "cpp@localhost", "secret"));
   r.n->runtime().spawn(std::make_unique<talker>());
-  // The peer does not read before there is more than the limit; then all comes, in order.
+  // The peer does not read before the talker has been stopped, which is when more than half of the limit stays; then all comes, in order.
   const auto node = find_atom("peer@localhost");
-  while (!r.n->peer(node) || r.n->peer(node)->queued <= l.busy_limit) std::this_thread::yield();
+  while (!r.n->peer(node) || r.n->peer(node)->queued <= l.busy_limit / 2) std::this_thread::yield();
   for (int i = 0; i < messages; ++i) {
     const auto m = peer.next();
     ASSERT_TRUE(m) << i;
@@ -80,7 +81,7 @@ TEST(Limits, WithoutThemTheSameTalkerIsTooMuch) {
   node::limits l;
   l.max_queued_output = 512 * 1024;  // the busy limit is 1 MiB
   limited_node r(l);
-  auto peer = fake_peer::connect(r.n->port());
+  auto peer = fake_peer::connect(r.n->port(), small_buffer);
   ASSERT_TRUE(peer.call("peer@localhost", "cpp@localhost", "secret"));
   r.n->runtime().spawn(std::make_unique<talker>());
   EXPECT_TRUE(r.says("node peer@localhost does not read"));
