@@ -41,7 +41,7 @@ random(N, Seed) ->
     rand:seed(exsss, Seed),
     P = manager(N),
     Said = [attempt(fun() -> step(P, I) end) || I <- lists:seq(1, 25)],
-    {Said, all(150), handlers(P), attempt(fun() -> misc(sys:get_status(P)) end), gen_event:stop(P), all(50)}.
+    {Said, all(150), handlers(P), attempt(fun() -> misc(sys:get_status(P)) end), gen_event:stop(P), all(150)}.
 misc({status, _, M, [_, S, _, D, Misc]}) -> {M, S, D, Misc}.
 pick(L) -> lists:nth(rand:uniform(length(L)), L).
 name() -> pick([hears, {hears, 1}, {hears, 2}, {hears, three}]).
@@ -74,7 +74,7 @@ starts() ->
      {"hibernate_after", fun(N) -> {ok, P} = rpc:call(N, gen_event, start, [[{hibernate_after, 20}]]), timer:sleep(120), {rpc:call(N, erlang, process_info, [P, current_function]), gen_event:which_handlers(P)} end}] ++
     [{lists:flatten(io_lib:format("add_handler ~p", [A])), fun(N) -> P = manager(N), {gen_event:add_handler(P, hears, A), handlers(P)} end} || A <- [{return, {ok, {x, 1}}}, {return, {ok, {x, 1}, hibernate}}, {return, ignore}, {return, {error, x}}, {raise, error, x}, {raise, exit, x}, {raise, throw, {ok, x}}, {raise, throw, x}]] ++
     [{"add_handler of no module", fun(N) -> P = manager(N), {gen_event:add_handler(P, no_such_module, x), gen_event:add_handler(P, {no_such_module, 1}, x), gen_event:which_handlers(P)} end},
-     {"from there", fun(N) -> P = manager(N), [rpc:call(N, gen_event, F, [P | A]) || {F, A} <- [{add_handler, [hears, {self(), x}]}, {notify, [e1]}, {sync_notify, [e2]}, {call, [hears, get]}, {call, [hears, get, 500]}, {which_handlers, []}, {delete_handler, [hears, bye]}, {swap_handler, [{hears, a}, {{hears, 2}, {new, self()}}]}, {stop, []}]] ++ all(50) end}].
+     {"from there", fun(N) -> P = manager(N), [rpc:call(N, gen_event, F, [P | A]) || {F, A} <- [{add_handler, [hears, {self(), x}]}, {notify, [e1]}, {sync_notify, [e2]}, {call, [hears, get]}, {call, [hears, get, 500]}, {which_handlers, []}, {delete_handler, [hears, bye]}, {swap_handler, [{hears, a}, {{hears, 2}, {new, self()}}]}, {stop, []}]] ++ all(150) end}].
 
 events() ->
     [{"three hear it", fun(N) -> P = manager(N, [1, 2, 3]), {gen_event:notify(P, a), gen_event:sync_notify(P, b), P ! c, all(100), gen_event:which_handlers(P)} end}] ++
@@ -99,20 +99,20 @@ supervised() ->
      {"exits of others", fun(N) -> P = manager(N, [1]), link(P), P ! {'EXIT', self(), x}, exit(P, foo), all(100) end}].
 
 swaps() ->
-    [{"swap", fun(N) -> P = manager(N, [1]), {gen_event:swap_handler(P, {{hears, 1}, a1}, {{hears, 2}, {new, self()}}), all(50), handlers(P)} end},
-     {"swap of nobody", fun(N) -> P = manager(N, [1]), {gen_event:swap_handler(P, {hears, a1}, {{hears, 2}, {new, self()}}), all(50), handlers(P)} end},
-     {"swap that fails", fun(N) -> P = manager(N, [1]), {gen_event:swap_handler(P, {{hears, 1}, a1}, {no_such_module, x}), all(50), handlers(P)} end},
-     {"swap_sup_handler", fun(N) -> P = manager(N, [1]), A = gen_event:swap_sup_handler(P, {{hears, 1}, a1}, {{hears, 2}, {new, self()}}), gen_event:delete_handler(P, {hears, 2}, bye), {A, all(50), handlers(P)} end}].
+    [{"swap", fun(N) -> P = manager(N, [1]), {gen_event:swap_handler(P, {{hears, 1}, a1}, {{hears, 2}, {new, self()}}), all(150), handlers(P)} end},
+     {"swap of nobody", fun(N) -> P = manager(N, [1]), {gen_event:swap_handler(P, {hears, a1}, {{hears, 2}, {new, self()}}), all(150), handlers(P)} end},
+     {"swap that fails", fun(N) -> P = manager(N, [1]), {gen_event:swap_handler(P, {{hears, 1}, a1}, {no_such_module, x}), all(150), handlers(P)} end},
+     {"swap_sup_handler", fun(N) -> P = manager(N, [1]), A = gen_event:swap_sup_handler(P, {{hears, 1}, a1}, {{hears, 2}, {new, self()}}), gen_event:delete_handler(P, {hears, 2}, bye), {A, all(150), handlers(P)} end}].
 
 systems() ->
     [{"get_status", fun(N) -> sys:get_status(manager(N, [1, 2])) end},
      {"get_state", fun(N) -> sys:get_state(manager(N, [1, two])) end},
-     {"suspended", fun(N) -> P = manager(N, [1]), ok = sys:suspend(P), gen_event:notify(P, a), A = all(80), ok = sys:resume(P), {A, all(80)} end},
+     {"suspended", fun(N) -> P = manager(N, [1]), ok = sys:suspend(P), gen_event:notify(P, a), A = all(200), ok = sys:resume(P), {A, all(200)} end},
      {"get_modules", fun(N) -> P = manager(N, [1, 2]), {gen:call(P, self(), get_modules), gen:call(manager(N), self(), get_modules)} end},
-     {"raw stop", fun(N) -> P = manager(N, [1]), R = monitor(process, P), {gen:call(P, self(), stop), receive {'DOWN', R, _, _, W} -> W after 500 -> alive end, all(50)} end},
-     {"terminate", fun(N) -> P = manager(N, [1, 2]), {attempt(fun() -> gen_event:stop(P, why, 1000) end), all(50)} end},
-     {"log", fun(N) -> P = manager(N, [1]), ok = sys:log(P, true), gen_event:notify(P, a), gen_event:call(P, {hears, 1}, get), {sys:log(P, get), all(20)} end},
-     {"unknown system message", fun(N) -> P = manager(N), P ! {system, {self(), tag}, foo}, all(50) end},
+     {"raw stop", fun(N) -> P = manager(N, [1]), R = monitor(process, P), {gen:call(P, self(), stop), receive {'DOWN', R, _, _, W} -> W after 500 -> alive end, all(150)} end},
+     {"terminate", fun(N) -> P = manager(N, [1, 2]), {attempt(fun() -> gen_event:stop(P, why, 1000) end), all(150)} end},
+     {"log", fun(N) -> P = manager(N, [1]), ok = sys:log(P, true), gen_event:notify(P, a), gen_event:call(P, {hears, 1}, get), {sys:log(P, get), all(120)} end},
+     {"unknown system message", fun(N) -> P = manager(N), P ! {system, {self(), tag}, foo}, all(150) end},
      {"no handle_info", fun(N) -> P = manager(N), P ! x, gen_event:which_handlers(P) end}].
 
 upgrades() ->

@@ -59,7 +59,7 @@ random(N, P, R, Mode, Heard) ->
     end,
     P ! {do, pick([stop, {stop, x}, {stop, {shutdown, y}, {self(), ended}}])},
     Why = receive {'DOWN', R, _, _, W} -> W after 3000 -> exit(P, kill), still_alive end,
-    {Mode, Heard, Shown, Why, all(20)}.
+    {Mode, Heard, Shown, Why, all(120)}.
 %% A postponed event that changes the state comes back for ever.
 some(_, 0) -> {endless, []};
 some(Ms, Left) -> receive M -> case some(Ms, Left - 1) of {endless, L} -> {endless, [M | L]}; L -> [M | L] end after Ms -> [] end.
@@ -110,19 +110,19 @@ timeout() ->
 chosen() -> starts() ++ returns() ++ calls() ++ systems() ++ names() ++ modules() ++ upgrades().
 
 starts() ->
-    [{"init " ++ Name, fun(N) -> {start(N, handle_event_function, F()), all(50)} end} || {Name, F} <- [
+    [{"init " ++ Name, fun(N) -> {start(N, handle_event_function, F()), all(200)} end} || {Name, F} <- [
         {"ok", fun() -> {ok, a, {self(), x}} end}, {"ok actions", fun() -> {ok, a, {self(), x}, [{next_event, internal, {note, first}}, {state_timeout, 20, st}]} end},
         {"ok postpone", fun() -> {ok, a, {self(), x}, [postpone, {timeout, 0, now}]} end},
         {"ok one", fun() -> {ok, a} end}, {"stop", fun() -> {stop, why} end}, {"stop normal", fun() -> {stop, normal} end}, {"ignore", fun() -> ignore end}, {"nonsense", fun() -> nonsense end},
         {"error", fun() -> {raise, error, why} end}, {"exit", fun() -> {raise, exit, why} end}, {"throw", fun() -> {raise, throw, {ok, a, {self(), x}}} end},
         {"bad action", fun() -> {ok, a, {self(), x}, [foo]} end}]] ++
-    [{"start_link init " ++ Name, fun(N) -> process_flag(trap_exit, true), {rpc:call(N, gen_statem, start_link, [machine, {handle_event_function, R}, []]), all(50)} end} || {Name, R} <- [{"stop", {stop, why}}, {"error", {raise, error, why}}, {"nonsense", nonsense}]] ++
+    [{"start_link init " ++ Name, fun(N) -> process_flag(trap_exit, true), {rpc:call(N, gen_statem, start_link, [machine, {handle_event_function, R}, []]), all(200)} end} || {Name, R} <- [{"stop", {stop, why}}, {"error", {raise, error, why}}, {"nonsense", nonsense}]] ++
     [{"callback mode " ++ lists:flatten(io_lib:format("~p", [Mode])), fun(N) -> {ok, _} = start(N, Mode, {ok, a, {self(), x}}), all(100) end} || Mode <- [nonsense, [], state_enter, [state_functions, foo]]] ++
-    [{"enters its first state", fun(N) -> P = machine(N, [state_functions, state_enter], {on_enter, {keep_state, {self(), entered}, {state_timeout, 20, st}}}), {all(60), sys:get_state(P)} end},
+    [{"enters its first state", fun(N) -> P = machine(N, [state_functions, state_enter], {on_enter, {keep_state, {self(), entered}, {state_timeout, 20, st}}}), {all(200), sys:get_state(P)} end},
      {"start_monitor", fun(N) -> element(1, rpc:call(N, gen_statem, start_monitor, [machine, {state_functions, {ok, a, {self(), x}}}, []])) end},
      {"hibernate_after", fun(N) -> {ok, P} = start(N, state_functions, {ok, a, {self(), x}}, [{hibernate_after, 20}]), timer:sleep(120), {rpc:call(N, erlang, process_info, [P, current_function]), gen_statem:call(P, get)} end},
      {"idle", fun(N) -> P = machine(N, state_functions), timer:sleep(30), [rpc:call(N, erlang, process_info, [P, K]) || K <- [current_function, initial_call]] end},
-     {"remote start_link", fun(N) -> process_flag(trap_exit, true), {ok, P} = rpc:call(N, gen_statem, start_link, [machine, {state_functions, {ok, a, {self(), x}}}, []]), link(P), exit(P, shutdown), {down(P), all(20)} end}].
+     {"remote start_link", fun(N) -> process_flag(trap_exit, true), {ok, P} = rpc:call(N, gen_statem, start_link, [machine, {state_functions, {ok, a, {self(), x}}}, []]), link(P), exit(P, shutdown), {down(P), all(120)} end}].
 
 returns() ->
     O = fun() -> {self(), new} end,
@@ -138,43 +138,43 @@ returns() ->
         M = case F() of {raise, throw, _} -> {do, {keep_state_and_data, {reply, from, not_thrown}}}; {raise, C, R} -> {raise, C, R}; R -> {do, R} end,
         Mon = monitor(process, P),
         Got = attempt(fun() -> gen_statem:call(P, M, 400) end),
-        {Got, receive {'DOWN', Mon, _, _, Why} -> Why after 100 -> {alive, attempt(fun() -> sys:get_state(P, 500) end)} end, all(20)}
+        {Got, receive {'DOWN', Mon, _, _, Why} -> Why after 100 -> {alive, attempt(fun() -> sys:get_state(P, 500) end)} end, all(120)}
      end} || {Name, F} <- Rets, Mode <- [handle_event_function, [state_functions, state_enter]]] ++
-    [{"enter " ++ Name, fun(N) -> P = machine(N, [handle_event_function, state_enter], {on_enter, keep_state_and_data}), gen_statem:cast(P, {do, {next_state, b, {self(), {on_enter, R}}}}), {down_or(P, 300), all(20)} end} || {Name, R} <- [
+    [{"enter " ++ Name, fun(N) -> P = machine(N, [handle_event_function, state_enter], {on_enter, keep_state_and_data}), Mon = monitor(process, P), gen_statem:cast(P, {do, {next_state, b, {self(), {on_enter, R}}}}), {down_or(P, Mon, 300), all(120)} end} || {Name, R} <- [
         {"postpone", {keep_state_and_data, postpone}}, {"next_state", {next_state, c, {x, y}}}, {"next_event", {keep_state_and_data, {next_event, internal, x}}}, {"push", {keep_state_and_data, {push_callback_module, machine}}}, {"hibernate", {keep_state_and_data, hibernate}}]] ++
-    [{"terminate raises " ++ atom_to_list(C), fun(N) -> P = machine(N, state_functions, {raise, C, oops}), {attempt(fun() -> gen_statem:stop(P, why, 2000) end), all(20)} end} || C <- [error, exit, throw]] ++
+    [{"terminate raises " ++ atom_to_list(C), fun(N) -> P = machine(N, state_functions, {raise, C, oops}), {attempt(fun() -> gen_statem:stop(P, why, 2000) end), all(120)} end} || C <- [error, exit, throw]] ++
     [{"killed parent", fun(N) -> process_flag(trap_exit, true), P = machine(N, state_functions), gen_statem:cast(P, postponed), exit(P, foo), down(P) end},
-     {"postponed until the state changes", fun(N) -> P = machine(N, handle_event_function), gen_statem:cast(P, {do, {keep_state_and_data, postpone}}), P ! {note, 1}, gen_statem:cast(P, {do, {next_state, b, {self(), moved}}}), P ! {note, 2}, A = all(50), exit(P, kill), A end}].
-down_or(P, Ms) -> R = monitor(process, P), receive {'DOWN', R, _, _, Why} -> Why after Ms -> demonitor(R, [flush]), {alive, sys:get_state(P)} end.
+     {"postponed until the state changes", fun(N) -> P = machine(N, handle_event_function), gen_statem:cast(P, {do, {keep_state_and_data, postpone}}), P ! {note, 1}, gen_statem:cast(P, {do, {next_state, b, {self(), moved}}}), P ! {note, 2}, A = all(200), exit(P, kill), A end}].
+down_or(P, R, Ms) -> receive {'DOWN', R, _, _, Why} -> Why after Ms -> demonitor(R, [flush]), {alive, sys:get_state(P)} end.
 
 calls() ->
     [{"call times out", fun(N) -> P = machine(N, handle_event_function), [attempt(fun() -> gen_statem:call(P, {note, 1}, T) end) || T <- [30, {clean_timeout, 30}, {dirty_timeout, 30}]] end},
      {"call from there", fun(N) -> P = machine(N, state_functions), [rpc:call(N, gen_statem, call, [P | A]) || A <- [[get], [get, 500], [get, {clean_timeout, 500}], [get, {dirty_timeout, infinity}], [get, {foo, 1}], [get, soon]]] end},
      {"call of nobody", fun(N) -> {rpc:call(N, gen_statem, call, [nobody_there, x]), attempt(fun() -> gen_statem:call({nobody_there, N}, x) end)} end},
-     {"cast from there", fun(N) -> P = machine(N, state_functions), {rpc:call(N, gen_statem, cast, [P, {note, 1}]), rpc:call(N, gen_statem, cast, [nobody_there, x]), all(50)} end},
+     {"cast from there", fun(N) -> P = machine(N, state_functions), {rpc:call(N, gen_statem, cast, [P, {note, 1}]), rpc:call(N, gen_statem, cast, [nobody_there, x]), all(200)} end},
      {"send_request", fun(N) -> P = machine(N, state_functions), R = gen_statem:send_request(P, get), {gen_statem:wait_response(R, 1000), rpc:call(N, gen_statem, reqids_new, [])} end},
      {"answers later", fun(N) -> P = machine(N, state_functions), spawn_link(fun() -> timer:sleep(50), gen_statem:cast(P, {do, {next_state, b, {self(), x}}}) end), attempt(fun() -> gen_statem:call(P, {do, {keep_state_and_data, postpone}}, 200) end) end},
      {"replies", fun(N) -> P = machine(N, state_functions), gen_statem:call(P, {do, {keep_state_and_data, [{reply, from, one}, {reply, from, two}]}}) end},
-     {"reply by list", fun(N) -> {rpc:call(N, gen_statem, reply, [[{reply, {self(), t1}, x}, {reply, {self(), t2}, y}]]), rpc:call(N, gen_statem, reply, [{reply, {self(), t3}, z}]), rpc:call(N, gen_statem, reply, [{self(), t4}, zz]), all(20)} end},
-     {"stop", fun(N) -> P = machine(N, state_functions), {rpc:call(N, gen_statem, stop, [P]), all(20), attempt(fun() -> gen_statem:stop(P) end)} end},
-     {"stop with reason", fun(N) -> P = machine(N, state_functions), {attempt(fun() -> gen_statem:stop(P, {shutdown, x}, 1000) end), all(20)} end}].
+     {"reply by list", fun(N) -> {rpc:call(N, gen_statem, reply, [[{reply, {self(), t1}, x}, {reply, {self(), t2}, y}]]), rpc:call(N, gen_statem, reply, [{reply, {self(), t3}, z}]), rpc:call(N, gen_statem, reply, [{self(), t4}, zz]), all(120)} end},
+     {"stop", fun(N) -> P = machine(N, state_functions), {rpc:call(N, gen_statem, stop, [P]), all(120), attempt(fun() -> gen_statem:stop(P) end)} end},
+     {"stop with reason", fun(N) -> P = machine(N, state_functions), {attempt(fun() -> gen_statem:stop(P, {shutdown, x}, 1000) end), all(120)} end}].
 
 systems() ->
     On = fun(F) -> fun(N) -> F(N, machine(N, handle_event_function)) end end,
     [{"get_state", On(fun(_, P) -> sys:get_state(P) end)},
      {"replace_state by a module", On(fun(N, P) -> {rpc:call(N, sys, get_state, [P]), attempt(fun() -> sys:get_state(P) end)} end)},
-     {"get_status", fun(N) -> P = machine(N, [state_functions, state_enter]), all(20), gen_statem:cast(P, {do, {keep_state_and_data, [postpone, {state_timeout, 5000, st}, {{timeout, n}, 6000, nt}]}}), all(20), sys:get_status(P) end},
+     {"get_status", fun(N) -> P = machine(N, [state_functions, state_enter]), all(120), gen_statem:cast(P, {do, {keep_state_and_data, [postpone, {state_timeout, 5000, st}, {{timeout, n}, 6000, nt}]}}), all(120), sys:get_status(P) end},
      {"get_status named", fun(N) -> {ok, P} = rpc:call(N, gen_statem, start, [{local, a_machine}, machine, {state_functions, {ok, a, {self(), x}}}, []]), S = sys:get_status({a_machine, N}), gen_statem:stop(P), S end},
-     {"suspended", On(fun(_, P) -> ok = sys:suspend(P), P ! {note, 1}, A = all(50), {status, _, _, [_, S | _]} = sys:get_status(P), ok = sys:resume(P), {A, S, all(50)} end)},
-     {"suspended timers", On(fun(_, P) -> gen_statem:cast(P, {do, {keep_state_and_data, [{state_timeout, 100, st}]}}), A = all(50), ok = sys:suspend(P), B = all(200), ok = sys:resume(P), {A, B, all(50)} end)},
-     {"unknown system message", On(fun(_, P) -> P ! {system, {self(), tag}, foo}, all(50) end)},
-     {"terminate", On(fun(_, P) -> {attempt(fun() -> sys:terminate(P, done) end), down(P), all(20)} end)},
-     {"log", On(fun(_, P) -> ok = sys:log(P, true), gen_statem:call(P, get), gen_statem:cast(P, {do, {next_state, b, {self(), x}, [{state_timeout, 20, st}, {next_event, internal, {note, n}}]}}), all(80), L = sys:log(P, get), {L, sys:log(P, false)} end)},
+     {"suspended", On(fun(_, P) -> ok = sys:suspend(P), P ! {note, 1}, A = all(200), {status, _, _, [_, S | _]} = sys:get_status(P), ok = sys:resume(P), {A, S, all(200)} end)},
+     {"suspended timers", On(fun(_, P) -> gen_statem:cast(P, {do, {keep_state_and_data, [{state_timeout, 100, st}]}}), A = all(200), ok = sys:suspend(P), B = all(200), ok = sys:resume(P), {A, B, all(200)} end)},
+     {"unknown system message", On(fun(_, P) -> P ! {system, {self(), tag}, foo}, all(200) end)},
+     {"terminate", On(fun(_, P) -> Mon = monitor(process, P), {attempt(fun() -> sys:terminate(P, done) end), down_or(P, Mon, 1000), all(120)} end)},
+     {"log", On(fun(_, P) -> ok = sys:log(P, true), gen_statem:call(P, get), gen_statem:cast(P, {do, {next_state, b, {self(), x}, [{state_timeout, 20, st}, {next_event, internal, {note, n}}]}}), all(250), L = sys:log(P, get), {L, sys:log(P, false)} end)},
      {"statistics", On(fun(_, P) -> ok = sys:statistics(P, true), gen_statem:call(P, get), {ok, S} = sys:statistics(P, get), [X || {K, _} = X <- S, K =:= messages_in orelse K =:= messages_out] end)},
      {"trace", On(fun(_, P) -> sys:trace(P, true), gen_statem:call(P, get) end)},
      {"debug option", fun(N) -> {ok, P} = start(N, state_functions, {ok, a, {self(), x}}, [{debug, [log]}]), P ! {note, 1}, all(30), sys:log(P, get) end},
-     {"EXIT of another", On(fun(_, P) -> P ! {'EXIT', self(), x}, all(50) end)},
-     {"a stray timeout", On(fun(_, P) -> P ! {timeout, make_ref(), state_timeout}, all(50) end)},
+     {"EXIT of another", On(fun(_, P) -> P ! {'EXIT', self(), x}, all(200) end)},
+     {"a stray timeout", On(fun(_, P) -> P ! {timeout, make_ref(), state_timeout}, all(200) end)},
      {"absolute timeouts", On(fun(N, P) -> T = rpc:call(N, erlang, monotonic_time, [millisecond]), gen_statem:cast(P, {do, {keep_state_and_data, [{state_timeout, T + 100, st, [{abs, true}]}, {{timeout, n}, T - 100, nt, {abs, true}}, {{timeout, m}, T + 200, mt, [{abs, true}]}]}}), all(400) end)}].
 
 names() ->
@@ -189,7 +189,7 @@ modules_of(P) -> {status, _, _, [_, _, _, _, [_, {data, D} | _]]} = sys:get_stat
 upgrades() ->
     Change = fun(P, Extra) -> ok = sys:suspend(P), R = attempt(fun() -> sys:change_code(P, machine, <<"0">>, Extra) end), ok = sys:resume(P), R end,
     [{"change_code " ++ lists:flatten(io_lib:format("~p", [Extra])), fun(N) -> P = machine(N, handle_event_function), {Change(P, Extra), sys:get_state(P)} end} || Extra <- [extra, {return, {ok, b}}, {return, {error, no}}, {return, nonsense}, {raise, error, x}, {raise, exit, x}, {raise, throw, x}]] ++
-    [{"change_code to another mode", fun(N) -> P = machine(N, handle_event_function), A = Change(P, {mode, [state_functions, state_enter]}), gen_statem:cast(P, {do, {next_state, b, {self(), x}}}), {A, all(50), Change(P, {mode, nonsense}), sys:get_state(P)} end},
+    [{"change_code to another mode", fun(N) -> P = machine(N, handle_event_function), A = Change(P, {mode, [state_functions, state_enter]}), gen_statem:cast(P, {do, {next_state, b, {self(), x}}}), {A, all(200), Change(P, {mode, nonsense}), sys:get_state(P)} end},
      {"change_code of a running one", fun(N) -> P = machine(N, handle_event_function), attempt(fun() -> sys:change_code(P, machine, <<"0">>, x) end) end}].
 
 twice({State, {O, What}}) -> {State, {O, {What, What}}}.
