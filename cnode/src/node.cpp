@@ -18,7 +18,7 @@ struct node::impl {
   dist_controller controller;  // after the runtime: its connections live in the runtime's poller
   term name;
   bool started = false, stopped = false;
-  std::function<void()> stopped_hook;
+  std::function<void()> before_others, stopped_hook;
 
   std::mutex mutex;
   std::condition_variable stop_wanted;
@@ -65,6 +65,7 @@ std::optional<start_error> node::start(std::function<void(node&)> services) {
   n.started = true;
   if (services) services(*this);
   n.runtime.start();
+  if (n.before_others) n.before_others();
   n.controller.accept();
   return {};
 }
@@ -78,6 +79,7 @@ void node::stop() {
   n.controller.stop();
 }
 
+void node::before_others(std::function<void()> f) { impl_->before_others = std::move(f); }
 void node::at_stop(std::function<void()> f) { impl_->stopped_hook = std::move(f); }
 
 void node::request_stop(int status) {

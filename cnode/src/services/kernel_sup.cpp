@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <deque>
+#include <utility>
 
 #include <cnode/protocol/term_text.hpp>
 
@@ -15,13 +16,13 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-constexpr std::int64_t look_again_ms = 10;
+constexpr std::int64_t look_again_ms = 1;
 constexpr std::size_t safe_intensity = 4;
 constexpr std::chrono::hours safe_period{1};
 
 class kernel_sup final : public service {
  public:
-  explicit kernel_sup(node_host& host) : service("kernel_sup"), host_(host) {
+  kernel_sup(node_host& host, std::promise<void> began) : service("kernel_sup"), host_(host), began_(std::move(began)) {
     for (const char* name : {"net_kernel", "rex", "logger_proxy"}) children_.push_back({atom(name), {}, true});
     if (const auto gen_server = host.runtime().code().find(atom("gen_server"), atom("start"), 4)) {
       gen_server.version->release();
@@ -51,7 +52,8 @@ class kernel_sup final : public service {
       if (c.pid) self.link(c.pid);
       else missing = true;
     }
-    if (missing) self.set_timeout(look_again_ms);
+    if (missing) return self.set_timeout(look_again_ms);
+    if (!std::exchange(told_, true)) began_.set_value();
   }
 
   void handle_info(actors::process& self, term m) override {
@@ -99,12 +101,19 @@ class kernel_sup final : public service {
   }
 
   node_host& host_;
+  std::promise<void> began_;
+  bool told_ = false;  // began_ is set
   std::vector<child> children_;
   std::deque<clock::time_point> restarts_;  // of pg
 };
 
 }  // namespace
 
-void start_kernel_sup(node_host& host) { spawn_service(host.runtime(), "kernel_sup", std::make_unique<kernel_sup>(host)); }
+std::future<void> start_kernel_sup(node_host& host) {
+  std::promise<void> began;
+  auto there = began.get_future();
+  spawn_service(host.runtime(), "kernel_sup", std::make_unique<kernel_sup>(host, std::move(began)));
+  return there;
+}
 
 }  // namespace cnode::services

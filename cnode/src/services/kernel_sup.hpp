@@ -3,11 +3,13 @@
 // times within an hour.
 #pragma once
 
+#include <future>
+
 #include "services.hpp"
 
 namespace cnode::services {
 
-// After the services: it links to them, to those that begin a moment later as soon as they are registered.
-void start_kernel_sup(node_host& host);
+// After the services: it links to them, to those that begin a moment later as soon as they are registered. Ready when all of them are.
+std::future<void> start_kernel_sup(node_host& host);
 
 }  // namespace cnode::services

@@ -1,4 +1,6 @@
 // What the services ask of a node, answered by node::node.
+#include <chrono>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -14,6 +16,8 @@
 namespace cnode::services {
 
 namespace {
+
+constexpr std::chrono::seconds patience{10};
 
 class node_adapter final : public node_host {
  public:
@@ -64,7 +68,11 @@ void start(node::node& n, const start_options& options) {
   });
   add_node_builtins(host);
   actors::configure_applications(n.runtime(), options.config);
-  start_services(host);
+  auto there = start_services(host).share();
+  n.before_others([&n, there] {
+    if (there.wait_for(patience) == std::future_status::timeout)
+      n.runtime().log(actors::log_level::error, "net_kernel, rex, global_name_server: not all have begun, and other nodes come in");
+  });
 }
 
 }  // namespace cnode::services

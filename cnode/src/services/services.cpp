@@ -64,14 +64,14 @@ void add_node_builtins(node_host& host) {
   add_global_functions(code);
 }
 
-void start_services(node_host& host) {
+std::future<void> start_services(node_host& host) {
   start_applications(host);
   start_net_kernel(host);
   start_rex(host);
   start_logger_proxy(host);
   start_pg(host.runtime());
   start_global(host.runtime());
-  start_kernel_sup(host);
+  return start_kernel_sup(host);
 }
 
 void forget_host(node_host& host) {

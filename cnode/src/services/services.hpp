@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -59,8 +60,8 @@ class node_host {
 // The builtin modules. Before the runtime starts.
 void add_node_builtins(node_host& host);
 // Spawns and registers the processes: net_kernel first of all (a ping that finds none disconnects us). After the builtins,
-// before the first connection.
-void start_services(node_host& host);
+// before the first connection. Ready when all are registered: a connection made earlier would be one that global is never told of.
+std::future<void> start_services(node_host& host);
 // The services forget the host: after the runtime has stopped.
 void forget_host(node_host& host);
 

@@ -66,10 +66,11 @@ TEST(Limits, SendersAreSuspendedAtTheBusyLimitThatIsSet) {
   limited_node r(l);
   auto peer = fake_peer::connect(r.n->port(), small_buffer);
   ASSERT_TRUE(peer.call("peer@localhost", "cpp@localhost", "secret"));
+  const auto node = atom("peer@localhost");
+  while (!r.n->peer(node)) std::this_thread::yield();
   r.n->runtime().spawn(std::make_unique<talker>());
   // The peer does not read before the talker has been stopped, which is when more than half of the limit stays; then all comes, in order.
-  const auto node = find_atom("peer@localhost");
-  while (!r.n->peer(node) || r.n->peer(node)->queued <= l.busy_limit / 2) std::this_thread::yield();
+  while (r.n->peer(node) && r.n->peer(node)->queued <= l.busy_limit / 2) std::this_thread::yield();
   for (int i = 0; i < messages; ++i) {
     const auto m = peer.next();
     ASSERT_TRUE(m) << i;
@@ -83,6 +84,7 @@ TEST(Limits, WithoutThemTheSameTalkerIsTooMuch) {
   limited_node r(l);
   auto peer = fake_peer::connect(r.n->port(), small_buffer);
   ASSERT_TRUE(peer.call("peer@localhost", "cpp@localhost", "secret"));
+  while (!r.n->peer(atom("peer@localhost"))) std::this_thread::yield();
   r.n->runtime().spawn(std::make_unique<talker>());
   EXPECT_TRUE(r.says("node peer@localhost does not read"));
 }

@@ -39,6 +39,8 @@ class node {
   // Listens, registers with epmd, sets this_node, calls `services`, starts the schedulers, then lets other nodes in. Once.
   // `services` may spawn and register, not wait: what it spawns runs a moment later.
   std::optional<start_error> start(std::function<void(node&)> services = {});
+  // Called by start() when processes run and no other node has been let in; it may wait. From `services`.
+  void before_others(std::function<void()> f);
   // Called by stop() when no process runs any more. Before start returns.
   void at_stop(std::function<void()> f);
   // Ends processes, flushes and closes connections, unregisters. Never from a process's thread: those call request_stop.
