@@ -9,7 +9,7 @@ for suite in trixie sid; do
   dir=$(peer_dir "$suite") || { echo "SKIPPED: no $suite folder (needs root, debootstrap and a package mirror)"; continue; }
   inside=/tmp/$(basename "$work")   # the same folder, as the shell inside sees it
   mkdir -p "$dir$inside"
-  trap 'rm -rf "$dir$inside"; finish' EXIT
+  trap 'status=$?; rm -rf "$dir$inside"; (exit $status); finish' EXIT
   cp -r "$here/oracle/beam" "$dir$inside/src"
   mkdir -p "$dir$inside/beam"/{v1,v2,live}
   for v in v1 v2; do chroot "$dir" /bin/sh -c "elixirc -o $inside/beam/$v $inside/src/$v/*.ex" >/dev/null 2>&1 || fail "elixirc $v in $suite"; done

@@ -26,7 +26,7 @@ done
 if [ -n "${CNODE_PEERS:-}" ]; then
   . "$here/peers.sh"
   copies=()
-  trap 'rm -rf "${copies[@]}"; finish' EXIT
+  trap 'status=$?; rm -rf "${copies[@]}"; (exit $status); finish' EXIT
   for suite in trixie sid; do
     dir=$(peer_dir $suite) || { echo "SKIPPED: no OTP of Debian $suite"; continue; }
     mkdir -p "$dir$work" && cp "$work"/beam/*.beam "$dir$work/" || fail "no place for modules in $dir"
