@@ -1,0 +1,1 @@
+{application, crowd, [{description, "many of one kind"}, {vsn, "1"}, {modules, [crowd, crowd_sup]}, {registered, [crowd_sup]}, {applications, [kernel, stdlib]}, {mod, {crowd_sup, []}}]}.
