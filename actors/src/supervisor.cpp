@@ -13,7 +13,7 @@
 
 namespace cnode::actors {
 
-bool supervisor_state::is_simple() const { return strategy.same(names().simple_one_for_one); }
+bool supervision_flags::is_simple() const { return strategy.same(names().simple_one_for_one); }
 
 child* supervisor_state::find(term id) {
   for (auto& c : children)
@@ -63,10 +63,10 @@ task<term> init(call_context& cx, term arg) {
   if (r.same(n.ignore)) co_return n.ignore;
   if (!r.is_tuple(2) || !r[0].same(n.ok) || !r[1].is_tuple(2))
     co_return stop(make_tuple_of(b, atom("bad_return"), make_tuple_of(b, arg[1], n.init, r)));
-  if (const term error = set_flags(b, r[1][0], *s)) co_return stop(make_tuple_of(b, atom("supervisor_data"), error));
+  if (const term error = set_flags(b, r[1][0], s->flags)) co_return stop(make_tuple_of(b, atom("supervisor_data"), error));
   const term specs = r[1][1];
   if (s->is_simple() && (!specs.is_cons() || !specs.tail().is_nil())) co_return stop(make_tuple_of(b, atom("bad_start_spec"), specs));
-  if (const term error = check_start_spec(b, specs, s->auto_shutdown, s->children))
+  if (const term error = check_start_spec(b, specs, s->flags.auto_shutdown, s->children))
     co_return stop(make_tuple_of(b, atom("start_spec"), error));
   if (!s->is_simple()) {
     const multiple_started started = co_await start_children(cx, *s, s->children);
@@ -75,7 +75,7 @@ task<term> init(call_context& cx, term arg) {
       co_return stop(make_tuple_of(b, n.shutdown, started.reason));
     }
   }
-  const auto after = s->hibernate_after;
+  const auto after = s->flags.hibernate_after;
   const term state = make_supervisor_state(cx.env(), std::move(s));
   co_return after < 0 ? make_tuple_of(b, n.ok, state) : make_tuple_of(b, n.ok, state, small(after));
 }
@@ -144,7 +144,7 @@ task<term> start_new_child(call_context& cx, supervisor_state& s, term spec) {
   auto& b = cx.heap();
   const auto error = [&](term what) { return make_tuple_of(b, n.error, what); };
   child c;
-  if (const term wrong = check_child_spec(b, spec, s.auto_shutdown, c)) co_return error(wrong);
+  if (const term wrong = check_child_spec(b, spec, s.flags.auto_shutdown, c)) co_return error(wrong);
   if (const child* there = s.find(c.id.get())) {
     if (there->state == child::running::yes) co_return error(make_tuple_of(b, n.already_started, copy(b, there->pid.get())));
     co_return error(atom("already_present"));
@@ -236,7 +236,7 @@ supervisor_state& state_of(term t) {
 // hibernate_after: a timeout after each message; what comes of it is handle_info(timeout).
 task<term> handle_call(call_context& cx, term request, term state) {
   const term reply = co_await answer(cx, state_of(state), request);
-  const auto after = state_of(state).hibernate_after;
+  const auto after = state_of(state).flags.hibernate_after;
   auto& b = cx.heap();
   co_return after < 0 ? make_tuple_of(b, names().reply, reply, state) : make_tuple_of(b, names().reply, reply, state, small(after));
 }
@@ -244,7 +244,7 @@ task<term> handle_call(call_context& cx, term request, term state) {
 term go_on(block& b, bool stays, term state) {
   const auto& n = names();
   if (!stays) return make_tuple_of(b, n.stop, n.shutdown, state);
-  const auto after = state_of(state).hibernate_after;
+  const auto after = state_of(state).flags.hibernate_after;
   return after < 0 ? make_tuple_of(b, n.noreply, state) : make_tuple_of(b, n.noreply, state, small(after));
 }
 
@@ -258,7 +258,7 @@ task<term> handle_info(call_context& cx, term message, term state) {
   bool stays = true;
   if (message.is_tuple(3) && message[0].same(names().EXIT)) {
     stays = co_await child_ended(cx, state_of(state), message[1], message[2]);
-  } else if (message.same(names().timeout) && state_of(state).hibernate_after >= 0) {
+  } else if (message.same(names().timeout) && state_of(state).flags.hibernate_after >= 0) {
     co_return make_tuple_of(cx.heap(), names().noreply, state, names().hibernate);
   } else {
     reports::error_text(cx.self(), "Supervisor received unexpected message: ~tp~n", make_list_of(cx.heap(), message), "supervisor",
@@ -283,7 +283,7 @@ task<term> code_change(call_context& cx, term state) {
   const auto error = [&](term what) { return make_tuple_of(b, n.error, what); };
   if (r.same(n.ignore)) co_return make_tuple_of(b, n.ok, state);
   if (!r.is_tuple(2) || !r[0].same(n.ok) || !r[1].is_tuple(2)) co_return r;
-  supervisor_state flags;  // ours change when all is in order
+  supervision_flags flags;  // ours change when all is in order
   if (const term wrong = set_flags(b, r[1][0], flags)) {
     if (wrong.is_tuple(2) && wrong[0].same(atom("invalid_type"))) co_return error(make_tuple_of(b, atom("bad_flags"), r[1][0]));
     co_return error(wrong);
@@ -305,11 +305,7 @@ task<term> code_change(call_context& cx, term state) {
       }
     }
   s.children = std::move(list);
-  s.strategy = flags.strategy;
-  s.intensity = flags.intensity;
-  s.period = flags.period;
-  s.auto_shutdown = flags.auto_shutdown;
-  s.hibernate_after = flags.hibernate_after;
+  s.flags = flags;
   co_return make_tuple_of(b, n.ok, state);
 }
 

@@ -24,9 +24,9 @@ std::int64_t seconds(call_context& cx) {
 // supervisor:add_restart/1. False: too many within the period.
 bool may_restart(call_context& cx, supervisor_state& s) {
   const auto now = seconds(cx);
-  std::erase_if(s.restarts, [&](std::int64_t at) { return at < now - s.period; });
+  std::erase_if(s.restarts, [&](std::int64_t at) { return at < now - s.flags.period; });
   s.restarts.insert(s.restarts.begin(), now);
-  return static_cast<std::int64_t>(s.restarts.size()) <= s.intensity;
+  return static_cast<std::int64_t>(s.restarts.size()) <= s.flags.intensity;
 }
 
 bool is_quiet(term reason) {
@@ -91,14 +91,8 @@ std::vector<const dynamic_child*> in_order(const supervisor_state& s) {
 child as_child(block& b, const supervisor_state& s, const dynamic_child& d) {
   const child& templ = s.children.front();
   const term mfa = templ.mfa.get();
-  child c;
-  c.pid = owned_term(d.pid.get());
-  c.id = owned_term(templ.id.get());
-  c.modules = owned_term(templ.modules.get());
-  c.restart_type = templ.restart_type;
-  c.significant = templ.significant;
-  c.shutdown = templ.shutdown;
-  c.type = templ.type;
+  child c = templ;
+  c.pid = d.pid;
   c.state = d.restarting ? child::running::restarting : child::running::yes;
   c.mfa = owned_term(make_tuple_of(b, mfa[0], mfa[1], templ.is(names().temporary) ? names().undefined : copy(b, d.args.get())));
   return c;
@@ -303,9 +297,9 @@ task<bool> restart(call_context& cx, supervisor_state& s, term id) {
     delete_child(s, id);
     co_return false;
   }
-  if (s.strategy.same(n.one_for_all)) {
+  if (s.flags.strategy.same(n.one_for_all)) {
     co_await restart_from(cx, s, id, 0);
-  } else if (s.strategy.same(n.rest_for_one)) {
+  } else if (s.flags.strategy.same(n.rest_for_one)) {
     co_await restart_from(cx, s, id, static_cast<std::size_t>(c - s.children.data()));
   } else {
     const started r = co_await start_child(cx, s, *c);
@@ -321,8 +315,8 @@ task<bool> restart(call_context& cx, supervisor_state& s, term id) {
 // supervisor:do_auto_shutdown/2. False: the supervisor ends.
 bool stays(const supervisor_state& s, bool significant) {
   const auto& n = names();
-  if (s.auto_shutdown.same(n.never) || !significant) return true;
-  if (s.auto_shutdown.same(n.any_significant)) return false;
+  if (s.flags.auto_shutdown.same(n.never) || !significant) return true;
+  if (s.flags.auto_shutdown.same(n.any_significant)) return false;
   if (s.is_simple()) return !s.dynamic.empty();
   return std::any_of(s.children.begin(), s.children.end(),
                      [](const child& c) { return c.significant && c.state != child::running::no; });

@@ -105,7 +105,7 @@ term check_start_spec(block& b, term specs, term auto_shutdown, std::vector<chil
   return {};
 }
 
-term set_flags(block& b, term flags, supervisor_state& s) {
+term set_flags(block& b, term flags, supervision_flags& out) {
   const auto& n = names();
   term strategy = n.one_for_one, intensity = small(1), period = small(5), auto_shutdown = n.never, hibernate_after = n.infinity;
   if (flags.is_map()) {
@@ -131,11 +131,7 @@ term set_flags(block& b, term flags, supervisor_state& s) {
   if (!one_of(auto_shutdown, {n.never, n.any_significant, n.all_significant}))
     return invalid(b, "invalid_auto_shutdown", auto_shutdown);
   if (!is_natural(hibernate_after) && !hibernate_after.same(n.infinity)) return invalid(b, "invalid_hibernate_after", hibernate_after);
-  s.strategy = strategy;
-  s.intensity = intensity.small();
-  s.period = period.small();
-  s.auto_shutdown = auto_shutdown;
-  s.hibernate_after = hibernate_after.same(n.infinity) ? -1 : hibernate_after.small();
+  out = {strategy, intensity.small(), period.small(), auto_shutdown, hibernate_after.same(n.infinity) ? -1 : hibernate_after.small()};
   return {};
 }
 
@@ -192,14 +188,14 @@ term state_record(block& b, const supervisor_state& s) {
   for (const auto r : s.restarts) restarts.push_back(make_integer(b, r));
   const term e[] = {n.state,
                     copy(b, s.name.get()),
-                    s.strategy,
+                    s.flags.strategy,
                     children,
                     dynamics,
-                    make_integer(b, s.intensity),
-                    make_integer(b, s.period),
+                    make_integer(b, s.flags.intensity),
+                    make_integer(b, s.flags.period),
                     make_list(b, restarts.data(), restarts.size()),
                     small(waiting),
-                    s.auto_shutdown,
+                    s.flags.auto_shutdown,
                     s.module,
                     copy(b, s.args.get())};
   return make_tuple(b, e, 12);

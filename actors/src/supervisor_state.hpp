@@ -36,20 +36,27 @@ struct dynamic_child {
   bool restarting = false;
 };
 
-struct supervisor_state {
-  owned_term name;       // {local, N} etc. or {Pid, Module}
+// What init says of the supervisor itself.
+struct supervision_flags {
   term strategy;
-  term module;
-  owned_term args;
   std::int64_t intensity = 1;
   std::int64_t period = 5;
   term auto_shutdown;
+  std::int64_t hibernate_after = -1;  // ms without a message; -1: infinity
+
+  bool is_simple() const;
+};
+
+struct supervisor_state {
+  owned_term name;       // {local, N} etc. or {Pid, Module}
+  term module;
+  owned_term args;
+  supervision_flags flags;
   std::vector<std::int64_t> restarts;  // seconds, latest first
   std::vector<child> children;         // in start order
   term_map<dynamic_child> dynamic;
-  std::int64_t hibernate_after = -1;   // ms without a message; -1: infinity
 
-  bool is_simple() const;
+  bool is_simple() const { return flags.is_simple(); }
   child* find(term id);
   child* find_by_pid(term pid);
   dynamic_child& keep(term pid, term args);
@@ -70,7 +77,7 @@ term check_child_spec(block& b, term spec, term auto_shutdown, child& out);
 // A list of them; refuses two with one id. What is no list raises function_clause.
 term check_start_spec(block& b, term specs, term auto_shutdown, std::vector<child>& out);
 // supervisor:set_flags/2; nothing changes when they are wrong.
-term set_flags(block& b, term flags, supervisor_state& s);
+term set_flags(block& b, term flags, supervision_flags& out);
 term child_to_spec(block& b, const child& c);
 term child_record(block& b, const child& c);      // the #child{} record
 // {Ids, #{Id => #child{}}}

@@ -13,7 +13,7 @@ namespace cnode::actors {
 
 inline bool is_immediate(term t) { return (t.word() & CNODE_TAG_MASK) >= CNODE_TAG_IMMEDIATE || !t; }
 
-// A term with the block it lies in; immediates need none.
+// A term with the block it lies in; immediates need none. A copy has a block of its own.
 class owned_term {
  public:
   owned_term() = default;
@@ -23,6 +23,10 @@ class owned_term {
       t_ = store_->root;
     }
   }
+  owned_term(const owned_term& o) : owned_term(o.t_) {}
+  owned_term(owned_term&&) noexcept = default;
+  owned_term& operator=(const owned_term& o) { return *this = owned_term(o); }
+  owned_term& operator=(owned_term&&) noexcept = default;
   term get() const { return t_; }
 
  private:

@@ -67,71 +67,43 @@ bool hold_if_wanted(process& self, term module, const module_version* born_in) {
 
 namespace {
 
-// A supervisor's state is one object that changes in place: its fields are what is kept.
+// A supervisor's state is one object that changes in place: what code_change changes of it is kept.
 struct saved_supervisor final : saved_state {
-  owned_term args;
-  term strategy, auto_shutdown;
-  std::int64_t intensity = 1, period = 5;
-  std::vector<child> children;
+  explicit saved_supervisor(const supervisor_state& s) : flags(s.flags), children(s.children) {}
+  const supervision_flags flags;
+  const std::vector<child> children;
 };
 
 struct saved_server final : saved_state {
   block_ptr state;
 };
 
-child copy_of(const child& c) {
-  child out;
-  out.pid = owned_term(c.pid.get());
-  out.state = c.state;
-  out.id = owned_term(c.id.get());
-  out.mfa = owned_term(c.mfa.get());
-  out.restart_type = c.restart_type;
-  out.significant = c.significant;
-  out.shutdown = c.shutdown;
-  out.type = c.type;
-  out.modules = owned_term(c.modules.get());
-  return out;
-}
-
-std::shared_ptr<saved_state> save_supervisor(const supervisor_state& s) {
-  auto out = std::make_shared<saved_supervisor>();
-  out->args = owned_term(s.args.get());
-  out->strategy = s.strategy;
-  out->auto_shutdown = s.auto_shutdown;
-  out->intensity = s.intensity;
-  out->period = s.period;
-  for (const auto& c : s.children) out->children.push_back(copy_of(c));
-  return out;
-}
-
 // The specifications of then, the processes of now: a child that has been restarted since is still its child.
 void restore_supervisor(supervisor_state& s, const saved_supervisor& saved) {
-  s.strategy = saved.strategy;
-  s.auto_shutdown = saved.auto_shutdown;
-  s.intensity = saved.intensity;
-  s.period = saved.period;
   std::vector<child> children;
-  for (const auto& c : saved.children) {
-    auto old = copy_of(c);
-    if (const auto* now = s.find(c.id.get())) {
-      old.pid = owned_term(now->pid.get());
-      old.state = now->state;
+  for (const auto& then : saved.children) {
+    auto c = then;
+    if (child* now = s.find(c.id.get())) {
+      c.pid = std::move(now->pid);
+      c.state = std::exchange(now->state, child::running::no);
+    } else if (c.state != child::running::no) {  // it has ended, and its specification went with it
+      if (c.is(names().temporary)) continue;
+      c.pid = owned_term();
+      c.state = child::running::no;
     }
-    children.push_back(std::move(old));
+    children.push_back(std::move(c));
   }
-  for (auto& now : s.children) {
-    bool known = false;
-    for (const auto& c : children) known = known || exactly_equal(c.id.get(), now.id.get());
-    // Whatever runs and is of no specification of then stays under its supervisor, to end with it.
-    if (!known && now.state == child::running::yes) children.push_back(copy_of(now));
-  }
+  // Whatever runs and is of no specification of then stays under its supervisor, to end with it.
+  for (auto& now : s.children)
+    if (now.state == child::running::yes) children.push_back(std::move(now));
   s.children = std::move(children);
+  s.flags = saved.flags;
 }
 
 }  // namespace
 
 std::shared_ptr<saved_state> gen_server::save(process& self) {
-  if (auto* s = supervisor_of(state_.get())) return save_supervisor(*s);
+  if (auto* s = supervisor_of(state_.get())) return std::make_shared<saved_supervisor>(*s);
   auto out = std::make_shared<saved_server>();
   cnode_env env{};
   env.heap = &self.scratch();

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cnode/actors/supervisor.hpp>
+#include <cnode/actors/upgrade.hpp>
 
 #include "server_node.hpp"
 
@@ -242,6 +243,63 @@ TEST(Supervisor, AFailedChangeOfCodeChangesNothing) {
   n.call("sys", "resume", "[sup]");
   EXPECT_TRUE(contains(n.call("sys", "get_status", "[sup]"), "undefined,4,5,[],0,never,sup,"));
   EXPECT_TRUE(n.ask("which_children").starts_with("[{a,<"));
+}
+
+// A supervisor whose code changes, and which is given back what it was, as an upgrade that fails does it.
+struct changing_sup_node : sup_node {
+  void in_sup(const std::function<void(actors::process&)>& f) { in(node->whereis(atom("sup")), f); }
+  static actors::upgradable& upgradable(actors::process& p) { return dynamic_cast<actors::upgradable&>(*p.current_behaviour()); }
+  void change(cnode_function init) {
+    call("sys", "suspend", "[sup]");
+    in_sup([&](actors::process& p) { before = upgradable(p).save(p); });
+    const actors::builtin_function f[] = {{"init", 1, init}};
+    node->code().add_builtin("sup", f);
+    EXPECT_EQ(call("sys", "change_code", "[sup, sup, 1, []]"), "ok");
+  }
+  void take_back() {
+    in_sup([&](actors::process& p) { upgradable(p).restore(p, *before); });
+    call("sys", "resume", "[sup]");
+  }
+  bool hibernates() {
+    ask("which_children");
+    pass(100);
+    std::string function;
+    in_sup([&](actors::process& p) { function = to_text(p.current_behaviour()->current_function(p, p.scratch())); });
+    return function == "{erlang,hibernate,3}";
+  }
+  std::shared_ptr<actors::saved_state> before;
+};
+
+TEST(Supervisor, GetsAllItsFlagsAndChildrenBackWhenAnUpgradeFails) {
+  changing_sup_node n;
+  n.start("#{strategy => rest_for_one, intensity => 4, period => 9, auto_shutdown => any_significant, hibernate_after => 10}",
+          n.child("a", "restart => transient, significant => true, shutdown => 77") + "," + n.child("b"));
+  const auto status = [&] { return n.call("sys", "get_state", "[sup]"); };
+  const auto old = status();
+  ASSERT_TRUE(n.hibernates());
+  n.change([](cnode_env* env, const cnode_term*) {
+    return copy(actors::heap_of(env), parsed("{ok, {#{}, [#{id => a, start => {m, f, []}, type => supervisor, modules => dynamic}]}}")->root).word();
+  });
+  EXPECT_NE(status(), old);
+  n.take_back();
+  EXPECT_EQ(status(), old);
+  EXPECT_TRUE(n.hibernates());
+}
+
+TEST(Supervisor, KeepsTheProcessesOfNowWhenAnUpgradeFails) {
+  changing_sup_node n;
+  n.start("#{intensity => 9}", n.child("a") + "," + n.child("t", "restart => temporary"));
+  n.change([](cnode_env* env, const cnode_term*) {
+    return copy(actors::heap_of(env), parsed("{ok, {#{intensity => 9}, []}}")->root).word();
+  });
+  n.call("sys", "resume", "[sup]");
+  n.crash("a");
+  n.crash("t");
+  n.ask("start_child", n.child("c"));
+  n.call("sys", "suspend", "[sup]");
+  n.take_back();
+  EXPECT_EQ(n.ask("which_children"), "[{c," + n.where("c") + ",worker,[gen_server]},{a," + n.where("a") + ",worker,[gen_server]}]");
+  EXPECT_NE(n.where("a"), "undefined");
 }
 
 TEST(Supervisor, ReportsADynamicChildWithItsPidAndArguments) {
