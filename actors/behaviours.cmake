@@ -17,6 +17,7 @@ target_sources(cnode_actors PRIVATE
   src/elixir_gen_server_builtins.cpp
   src/elixir_supervisor_builtins.cpp
   src/gen.cpp
+  src/gen_builtins.cpp
   src/gen_call.cpp
   src/gen_event.cpp
   src/gen_event_builtins.cpp

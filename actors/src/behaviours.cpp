@@ -7,6 +7,7 @@ namespace cnode::actors {
 
 void add_behaviour_builtins(runtime& node) {
   auto& code = node.code();
+  add_gen_builtins(code);
   add_gen_server_builtins(code);
   add_gen_statem_builtins(code);
   add_gen_event_builtins(code);

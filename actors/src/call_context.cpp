@@ -125,6 +125,19 @@ cnode_term resume_frame(cnode_env* env, void* frame, cnode_term message) {
   return after_step(env, std::move(f));
 }
 
+// What f answers or throws, as the host hears it.
+template <class F>
+cnode_term answer_of(cnode_env* env, F f) {
+  try {
+    return f();
+  } catch (const raised& r) {
+    return raise_with(env, r.error_class, r.reason, r.stacktrace);
+  } catch (const std::exception& e) {
+    auto& b = heap_of(env);
+    return raise_with(env, names().error, make_tuple_of(b, names().internal_error, make_binary(b, e.what())), {});
+  }
+}
+
 cnode_term after_step(cnode_env* env, std::unique_ptr<waiting_frame> frame) {
   if (!frame->body.done()) {
     auto* f = frame.release();
@@ -132,16 +145,10 @@ cnode_term after_step(cnode_env* env, std::unique_ptr<waiting_frame> frame) {
     return CNODE_NONE;
   }
   env->outcome = 0;
-  try {
+  return answer_of(env, [&] {
     const term value = frame->body.take();
-    if (frame->cx.set_tail_call(env)) return CNODE_NONE;
-    return value.word();
-  } catch (const raised& r) {
-    return raise_with(env, r.error_class, r.reason, r.stacktrace);
-  } catch (const std::exception& e) {
-    auto& b = heap_of(env);
-    return raise_with(env, names().error, make_tuple_of(b, names().internal_error, make_binary(b, e.what())), {});
-  }
+    return (frame->cx.set_tail_call(env) ? term{} : value).word();
+  });
 }
 
 }  // namespace
@@ -151,11 +158,17 @@ void call_context::suspend(cnode_env* env, void* frame) const {
   env->continuation = {frame, resume_frame, destroy_frame, match_frame, adopted_ ? continuation_.timeout_ms : timeout_ms_};
 }
 
-cnode_term run_waiting(cnode_env* env, const std::function<task<term>(call_context&)>& make) {
-  auto frame = std::make_unique<waiting_frame>(env);
-  frame->body = make(frame->cx);
-  frame->body.start();
-  return after_step(env, std::move(frame));
+cnode_term run_waiting(cnode_env* env, const cnode_term* args, task<term> (*make)(call_context&, const cnode_term*)) {
+  return answer_of(env, [&] {
+    auto frame = std::make_unique<waiting_frame>(env);
+    frame->body = make(frame->cx, args);
+    frame->body.start();
+    return after_step(env, std::move(frame));
+  });
+}
+
+cnode_term run_at_once(cnode_env* env, const cnode_term* args, term (*function)(cnode_env*, const cnode_term*)) {
+  return answer_of(env, [&] { return function(env, args).word(); });
 }
 
 }  // namespace cnode::actors

@@ -80,7 +80,9 @@ struct call_context::apply_awaiter {
   outcome await_resume() const { return cx.out_; }
 };
 
-// The body of a waiting builtin: starts the coroutine made by `make` and answers the host as a cnode_function does.
-cnode_term run_waiting(cnode_env* env, const std::function<task<term>(call_context&)>& make);
+// The body of a waiting builtin: starts the coroutine that `make` makes of the arguments and answers the host as a cnode_function does.
+cnode_term run_waiting(cnode_env* env, const cnode_term* args, task<term> (*make)(call_context&, const cnode_term*));
+// The same of a function that does not wait.
+cnode_term run_at_once(cnode_env* env, const cnode_term* args, term (*function)(cnode_env*, const cnode_term*));
 
 }  // namespace cnode::actors

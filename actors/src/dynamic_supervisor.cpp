@@ -424,50 +424,31 @@ task<term> code_change(call_context& cx, term state) {
   co_return make_tuple_of(b, n.ok, state);
 }
 
-cnode_term init1(cnode_env* env, builtin_args a) {
-  const term args = arg(a, 0);
-  return run_waiting(env, [=](call_context& cx) { return init(cx, args); });
-}
-cnode_term handle_call3(cnode_env* env, builtin_args a) {
-  const term request = arg(a, 0), state = arg(a, 2);
-  return run_waiting(env, [=](call_context& cx) { return handle_call(cx, request, state); });
-}
-cnode_term handle_cast2(cnode_env* env, builtin_args a) { return make_tuple_of(heap_of(env), names().noreply, arg(a, 1)).word(); }
-cnode_term handle_info2(cnode_env* env, builtin_args a) {
-  const term message = arg(a, 0), state = arg(a, 1);
-  return run_waiting(env, [=](call_context& cx) { return handle_info(cx, message, state); });
-}
-cnode_term terminate2(cnode_env* env, builtin_args a) {
-  const term state = arg(a, 1);
-  return run_waiting(env, [=](call_context& cx) { return terminate(cx, state); });
-}
-cnode_term code_change3(cnode_env* env, builtin_args a) {
-  const term state = arg(a, 1);
-  return run_waiting(env, [=](call_context& cx) { return code_change(cx, state); });
-}
+term handle_cast(cnode_env* env, term state) { return make_tuple_of(heap_of(env), names().noreply, state); }
 // As supervisor:format_status/2: release_handler asks who the callback module is. gen_server gives the state as a term.
-cnode_term format_status2(cnode_env* env, builtin_args a) {
+term format_status(cnode_env* env, term why, term dictionary_and_state) {
   const auto& n = names();
   auto& b = heap_of(env);
-  const term why = arg(a, 0), state = arg(a, 1).is_cons() && arg(a, 1).tail().is_cons() ? arg(a, 1).tail().head() : nil;
-  if (why.same(n.terminate)) return state.word();
+  const bool both = dictionary_and_state.is_cons() && dictionary_and_state.tail().is_cons();
+  const term state = both ? dictionary_and_state.tail().head() : nil;
+  if (why.same(n.terminate)) return state;
   const term module = state.is_map() ? map_get(state, atom("mod")) : term{};
   const term shown = make_list_of(b, make_tuple_of(b, make_charlist(b, "State"), state));
   const term callback = make_list_of(b, make_tuple_of(b, make_charlist(b, "Callback"), module ? module : n.undefined));
-  return make_list_of(b, make_tuple_of(b, n.data, shown), make_tuple_of(b, n.supervisor, callback)).word();
+  return make_list_of(b, make_tuple_of(b, n.data, shown), make_tuple_of(b, n.supervisor, callback));
 }
 
 }  // namespace
 
 void add_dynamic_supervisor_callbacks(code_server& code) {
   static constexpr builtin_function callbacks[] = {
-      {"init", 1, init1},
-      {"handle_call", 3, handle_call3},
-      {"handle_cast", 2, handle_cast2},
-      {"handle_info", 2, handle_info2},
-      {"terminate", 2, terminate2},
-      {"code_change", 3, code_change3},
-      {"format_status", 2, format_status2},
+      {"init", 1, waiting<init>},
+      {"handle_call", 3, waiting<handle_call, 0, 2>},
+      {"handle_cast", 2, plain<handle_cast, 1>},
+      {"handle_info", 2, waiting<handle_info>},
+      {"terminate", 2, waiting<terminate, 1>},
+      {"code_change", 3, waiting<code_change, 1>},
+      {"format_status", 2, plain<format_status>},
   };
   code.add_builtin("Elixir.DynamicSupervisor", callbacks);
 }

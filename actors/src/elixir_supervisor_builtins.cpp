@@ -7,7 +7,6 @@
 #include "dynamic_supervisor.hpp"
 #include "elixir_supervisors.hpp"
 #include "gen_call.hpp"
-#include "otp_atoms.hpp"
 
 namespace cnode::actors {
 
@@ -17,10 +16,19 @@ namespace cnode::actors {
   throw_error(make_map(b, keys, values, 3));
 }
 
-task<term> ask_elixir_server(call_context& cx, term server, term request) {
+term elixir_server_name(block& b, term options) {
   const auto& n = names();
-  co_return co_await gen::call_as(cx, server, n.gen_call, request, -1, n.elixir_gen_server, n.call,
-                                  make_list_of(cx.heap(), server, request, n.infinity));
+  const term name = gen::option(options, n.name);
+  if (!name || name.same(n.nil_)) return {};
+  if (name.is_atom()) return make_tuple_of(b, n.local, name);
+  if (gen::is_server_name(name) && !name[0].same(n.local)) return name;
+  throw_elixir_argument_error(b,
+                              "expected :name option to be one of the following:\n\n  * nil\n  * atom\n  * {:global, term}\n  * {:via, "
+                              "module, term}\n\nGot: " + inspect(name) + "\n");
+}
+
+task<term> ask_elixir_server(call_context& cx, term server, term request) {
+  return gen::server_call(cx, names().elixir_gen_server, server, request, names().infinity);
 }
 
 term dynamic_supervisor_flags(block& b, term options) {
@@ -151,17 +159,10 @@ task<term> init(call_context& cx, term children, term options) {
 
 // Supervisor.start_link/2,3
 task<term> start_link(call_context& cx, term module, term argument, term options) {
-  const auto& n = names();
   auto& b = cx.heap();
-  term name = gen::option(options, n.name);
-  if (!name || name.same(n.nil_))
-    co_return co_await cx.call(n.supervisor, atom("start_link"), make_list_of(b, module, argument));
-  if (name.is_atom()) name = make_tuple_of(b, n.local, name);
-  else if (!gen::is_server_name(name) || name[0].same(n.local))
-    throw_elixir_argument_error(b,
-                                "expected :name option to be one of the following:\n\n  * nil\n  * atom\n  * {:global, term}\n  * {:via, "
-                                "module, term}\n\nGot: " + inspect(name) + "\n");
-  co_return co_await cx.call(n.supervisor, atom("start_link"), make_list_of(b, name, module, argument));
+  const term name = elixir_server_name(b, options);
+  return cx.call(names().supervisor, atom("start_link"),
+                 name ? make_list_of(b, name, module, argument) : make_list_of(b, module, argument));
 }
 
 task<term> start_link_children(call_context& cx, term children, term options) {
@@ -235,78 +236,52 @@ task<term> terminate_dynamic_child(call_context& cx, term server, term pid) {
   co_return co_await ask_elixir_server(cx, server, make_tuple_of(cx.heap(), names().terminate_child, pid));
 }
 
-// ---- entry points
-
-template <auto Body>
-cnode_term one(cnode_env* env, builtin_args a) {
-  const term x = arg(a, 0);
-  return run_waiting(env, [=](call_context& cx) { return Body(cx, x); });
-}
-template <auto Body>
-cnode_term two(cnode_env* env, builtin_args a) {
-  const term x = arg(a, 0), y = arg(a, 1);
-  return run_waiting(env, [=](call_context& cx) { return Body(cx, x, y); });
-}
-template <auto Body>
-cnode_term three(cnode_env* env, builtin_args a) {
-  const term x = arg(a, 0), y = arg(a, 1), z = arg(a, 2);
-  return run_waiting(env, [=](call_context& cx) { return Body(cx, x, y, z); });
-}
-
-task<term> start_dynamic2(call_context& cx, term module, term argument) { return start_dynamic(cx, module, argument, nil); }
 task<term> which(call_context& cx, term server) { return ask_elixir_server(cx, server, names().which_children); }
-template <auto Name>
+template <word What>
 task<term> about(call_context& cx, term server, term id) {
-  return ask_elixir_server(cx, server, make_tuple_of(cx.heap(), names().*Name, id));
+  return ask_elixir_server(cx, server, make_tuple_of(cx.heap(), atom_of<What>(), id));
 }
-task<term> stop_with(call_context& cx, term server, term reason, term time) {
+task<term> stop(call_context& cx, term server, term reason, term time) {
   return cx.call(names().elixir_gen_server, names().stop, make_list_of(cx.heap(), server, reason, time));
 }
-task<term> stop_for(call_context& cx, term server, term reason) { return stop_with(cx, server, reason, names().infinity); }
-task<term> stop_normally(call_context& cx, term server) { return stop_with(cx, server, names().normal, names().infinity); }
 
-cnode_term dynamic_child_spec1(cnode_env* env, builtin_args a) {
-  return elixir_child_spec(heap_of(env), arg(a, 0), atom("Elixir.DynamicSupervisor")).word();
-}
 // Supervisor.Default: the callback module of supervisors that were started with a list of children.
-cnode_term default_init1(cnode_env*, builtin_args a) { return a[0]; }
+term itself(cnode_env*, term argument) { return argument; }
 
 }  // namespace
 
 void add_elixir_supervisor_builtins(code_server& code) {
   add_dynamic_supervisor_callbacks(code);
-  static constexpr builtin_function fixed[] = {{"init", 1, default_init1}};
+  static constexpr builtin_function fixed[] = {{"init", 1, plain<itself>}};
   code.add_builtin("Elixir.Supervisor.Default", fixed);
   static constexpr builtin_function supervisor[] = {
-      {"init", 2, two<init>},
-      {"child_spec", 2, two<spec_of>},
-      {"start_link", 2, two<start_link_children>},
-      {"start_link", 3, three<start_link>},
-      {"start_child", 2, two<start_child>},
-      {"terminate_child", 2, two<about<&otp_atoms::terminate_child>>},
-      {"restart_child", 2, two<about<&otp_atoms::restart_child>>},
-      {"delete_child", 2, two<about<&otp_atoms::delete_child>>},
-      {"which_children", 1, one<which>},
-      {"count_children", 1, one<count_children>},
-      {"stop", 1, one<stop_normally>},
-      {"stop", 2, two<stop_for>},
-      {"stop", 3, three<stop_with>},
+      {"init", 2, waiting<init>},
+      {"child_spec", 2, waiting<spec_of>},
+      {"start_link", 2, waiting<start_link_children>},
+      {"start_link", 3, waiting<start_link>},
+      {"start_child", 2, waiting<start_child>},
+      {"terminate_child", 2, waiting<about<"terminate_child">>},
+      {"restart_child", 2, waiting<about<"restart_child">>},
+      {"delete_child", 2, waiting<about<"delete_child">>},
   };
   code.add_builtin("Elixir.Supervisor", supervisor);
   static constexpr builtin_function dynamic[] = {
-      {"child_spec", 1, dynamic_child_spec1},
-      {"start_link", 1, one<start_dynamic_default>},
-      {"start_link", 2, two<start_dynamic2>},
-      {"start_link", 3, three<start_dynamic>},
-      {"start_child", 2, two<start_dynamic_child>},
-      {"terminate_child", 2, two<terminate_dynamic_child>},
-      {"which_children", 1, one<which>},
-      {"count_children", 1, one<count_children>},
-      {"stop", 1, one<stop_normally>},
-      {"stop", 2, two<stop_for>},
-      {"stop", 3, three<stop_with>},
+      {"child_spec", 1, plain<elixir_child_spec<"Elixir.DynamicSupervisor">>},
+      {"start_link", 1, waiting<start_dynamic_default>},
+      {"start_link", 2, waiting<start_dynamic, 0, 1, empty_list>},
+      {"start_link", 3, waiting<start_dynamic>},
+      {"start_child", 2, waiting<start_dynamic_child>},
+      {"terminate_child", 2, waiting<terminate_dynamic_child>},
   };
   code.add_builtin("Elixir.DynamicSupervisor", dynamic);
+  static constexpr builtin_function both[] = {
+      {"which_children", 1, waiting<which>},
+      {"count_children", 1, waiting<count_children>},
+      {"stop", 1, waiting<stop, 0, &otp_atoms::normal, &otp_atoms::infinity>},
+      {"stop", 2, waiting<stop, 0, 1, &otp_atoms::infinity>},
+      {"stop", 3, waiting<stop>},
+  };
+  for (const char* module : {"Elixir.Supervisor", "Elixir.DynamicSupervisor"}) code.add_builtin(module, both);
   add_task_supervisor_builtins(code);
 }
 

@@ -111,7 +111,7 @@ task<term> call_as(call_context& cx, term process, term label, term request, std
     if (!is_error && !r.error_class.same(names().exit)) throw;
     reason = r.reason;
     if (is_error) {
-        const bool no_clause = reason.same(names().function_clause);
+      const bool no_clause = reason.same(names().function_clause);
       const term where = make_tuple_of(cx.heap(), no_clause ? names().gen : atom("erlang"), atom(no_clause ? "do_for_proc" : "apply"),
                                        small(no_clause ? 2 : 3), nil);
       reason = make_tuple_of(cx.heap(), reason, r.stacktrace ? r.stacktrace : make_list_of(cx.heap(), where));
@@ -120,8 +120,25 @@ task<term> call_as(call_context& cx, term process, term label, term request, std
   throw_exit(make_tuple_of(cx.heap(), reason, make_tuple_of(cx.heap(), module, function, args)));
 }
 
-task<term> stop(call_context& cx, term process, term reason, std::int64_t timeout_ms) {
+task<term> server_call(call_context& cx, term module, term server, term request, term time) {
   const auto& n = names();
+  const std::int64_t ms = time ? timeout_value(time) : 5000;
+  const term args = time ? make_list_of(cx.heap(), server, request, time) : make_list_of(cx.heap(), server, request);
+  co_return co_await call_as(cx, server, n.gen_call, request, ms, module, n.call, args);
+}
+
+task<bool> send_to_name(call_context& cx, term process, term message) {
+  if (!is_registry_name(process)) co_return false;
+  const bool global = process.is_tuple(2);
+  const term registry = global ? names().global : process[1], key = process[global ? 1 : 2];
+  const term args = make_list_of(cx.heap(), key, message);
+  co_await cx.apply(registry, names().send, args);
+  co_return true;
+}
+
+task<term> stop(call_context& cx, term process, term reason, term time) {
+  const auto& n = names();
+  const auto timeout_ms = timeout_value(time);
   const term target = co_await locate(cx, process);
   if (!target) throw_exit(n.noproc);
   if (target.same(cx.self().pid())) throw_exit(make_tuple_of(cx.heap(), n.calling_self, n.stop));

@@ -15,17 +15,20 @@ task<term> call(call_context& cx, term process, term label, term request, std::i
 // The same; an exit becomes {Reason, {Module, Function, Args}} as gen_server:call, sys and GenServer have it.
 task<term> call_as(call_context& cx, term process, term label, term request, std::int64_t timeout_ms, term module, term function,
                    term args);
+// Module:call(Server, Request, Time) of the module `module`, as gen_server has it; time none: Module:call(Server, Request), 5 seconds.
+task<term> server_call(call_context& cx, term module, term server, term request, term time);
 // Where a server reference leads to: a pid, or {Name, Node} of another node; none when there is nobody here.
 task<term> locate(call_context& cx, term process);
 // {global, Name}, {via, Module, Name}
 bool is_registry_name(term process);
+// `catch Module:send(Name, Message)` of such a name: nobody is told of a failure. False: it is none, nothing is sent.
+task<bool> send_to_name(call_context& cx, term process, term message);
 // proc_lib:stop/3
-task<term> stop(call_context& cx, term process, term reason, std::int64_t timeout_ms);
+task<term> stop(call_context& cx, term process, term reason, term time);
 
 enum class linkage { nolink, link, monitor };
 // gen:start/5,6. name: a server name, or none.
-task<term> start(call_context& cx, linkage l, term name, term module, term args, term options,
-                 server_start::kind behaviour = server_start::gen_server);
+task<term> start(call_context& cx, linkage l, term name, term module, term args, term options, server_start::kind behaviour);
 std::unique_ptr<actors::behaviour> make_behaviour(const server_start& start);
 // What proc_lib:trans_init/3 makes of a start.
 term initial_call_of(block& b, const server_start& start);

@@ -5,7 +5,6 @@
 
 #include "builtin_calls.hpp"
 #include "gen_call.hpp"
-#include "otp_atoms.hpp"
 
 namespace cnode::actors {
 
@@ -136,94 +135,59 @@ task<term> await_any(call_context& cx, term requests, term time, term remove, bo
   co_return names().timeout;
 }
 
-// ---- the functions. gen_server:send_request has the tag '$gen_call', gen:send_request takes it.
-cnode_term send_request2(cnode_env* env, builtin_args a) {
-  const term server = arg(a, 0), request = arg(a, 1);
-  return run_waiting(env, [=](call_context& cx) { return send_request(cx, server, names().gen_call, request); });
+// ---- those that do not wait
+
+term check_one(cnode_env* env, term m, term id) {
+  if (!id.is_ref()) badarg();
+  if (!is_reply(m, id) && !is_down(m, id)) return atom("no_reply");
+  return response(self(env), heap_of(env), m, id);
 }
-cnode_term send_request3(cnode_env* env, builtin_args a) {
-  const term server = arg(a, 0), tag = arg(a, 1), request = arg(a, 2);
-  return run_waiting(env, [=](call_context& cx) { return send_request(cx, server, tag, request); });
-}
-cnode_term send_request4(cnode_env* env, builtin_args a) {
-  const term server = arg(a, 0), request = arg(a, 1), label = arg(a, 2), requests = arg(a, 3);
-  return run_waiting(env, [=](call_context& cx) { return send_labelled(cx, server, names().gen_call, request, label, requests); });
-}
-cnode_term send_request5(cnode_env* env, builtin_args a) {
-  const term server = arg(a, 0), tag = arg(a, 1), request = arg(a, 2), label = arg(a, 3), requests = arg(a, 4);
-  return run_waiting(env, [=](call_context& cx) { return send_labelled(cx, server, tag, request, label, requests); });
+term check_any(cnode_env* env, term m, term requests, term remove) {
+  if (!requests.is_map() || !is_boolean(remove)) throw_error(names().function_clause);
+  if (requests.map_size() == 0) return atom("no_request");
+  if (!answered(m, requests)) return atom("no_reply");
+  return collection_response(self(env), heap_of(env), m, requests, remove);
 }
 
-template <bool Keep>
-cnode_term response2(cnode_env* env, builtin_args a) {
-  const term id = arg(a, 0), time = arg(a, 1);
-  return run_waiting(env, [=](call_context& cx) { return await_one(cx, id, time, Keep); });
+term reqids_new(cnode_env* env) { return make_map(heap_of(env), nullptr, nullptr, 0); }
+term reqids_size(cnode_env*, term requests) {
+  if (!requests.is_map()) badarg();
+  return small(static_cast<std::int64_t>(requests.map_size()));
 }
-template <bool Keep>
-cnode_term response1(cnode_env* env, builtin_args a) {
-  const term id = arg(a, 0);
-  return run_waiting(env, [=](call_context& cx) { return await_one(cx, id, names().infinity, Keep); });
+term reqids_add(cnode_env* env, term id, term label, term requests) {
+  if (!id.is_ref() || !requests.is_map() || map_get(requests, id)) badarg();
+  return with(heap_of(env), requests, id, label);
 }
-template <bool Keep>
-cnode_term response3(cnode_env* env, builtin_args a) {
-  const term requests = arg(a, 0), time = arg(a, 1), remove = arg(a, 2);
-  return run_waiting(env, [=](call_context& cx) { return await_any(cx, requests, time, remove, Keep); });
-}
-
-cnode_term check_response2(cnode_env* env, builtin_args a) {
-  const term m = arg(a, 0), id = arg(a, 1);
-  if (!id.is_ref()) return raise_badarg(env).word();
-  if (!is_reply(m, id) && !is_down(m, id)) return atom("no_reply").word();
-  return response(self(env), heap_of(env), m, id).word();
-}
-cnode_term check_response3(cnode_env* env, builtin_args a) {
-  const term m = arg(a, 0), requests = arg(a, 1), remove = arg(a, 2);
-  if (!requests.is_map() || !is_boolean(remove)) return raise(env, names().error, names().function_clause).word();
-  if (requests.map_size() == 0) return atom("no_request").word();
-  if (!answered(m, requests)) return atom("no_reply").word();
-  return collection_response(self(env), heap_of(env), m, requests, remove).word();
-}
-
-cnode_term reqids_new0(cnode_env* env, builtin_args) { return make_map(heap_of(env), nullptr, nullptr, 0).word(); }
-cnode_term reqids_size1(cnode_env* env, builtin_args a) {
-  if (!arg(a, 0).is_map()) return raise_badarg(env).word();
-  return small(static_cast<std::int64_t>(arg(a, 0).map_size())).word();
-}
-cnode_term reqids_add3(cnode_env* env, builtin_args a) {
-  const term id = arg(a, 0), requests = arg(a, 2);
-  if (!id.is_ref() || !requests.is_map() || map_get(requests, id)) return raise_badarg(env).word();
-  return with(heap_of(env), requests, id, arg(a, 1)).word();
-}
-cnode_term reqids_to_list1(cnode_env* env, builtin_args a) {
-  const term requests = arg(a, 0);
-  if (!requests.is_map()) return raise_badarg(env).word();
+term reqids_to_list(cnode_env* env, term requests) {
+  if (!requests.is_map()) badarg();
   auto& b = heap_of(env);
   term list = nil;
   for (std::uint64_t i = requests.map_size(); i > 0; --i)
     list = make_cons(b, make_tuple_of(b, requests.map_key(i - 1), requests.map_value(i - 1)), list);
-  return list.word();
+  return list;
 }
 
 }  // namespace
 
 void add_gen_request_builtins(code_server& code) {
-  static constexpr builtin_function own[] = {{"send_request", 2, send_request2}, {"send_request", 4, send_request4}};
-  static constexpr builtin_function tagged[] = {{"send_request", 3, send_request3}, {"send_request", 5, send_request5}};
-  static constexpr builtin_function both[] = {
-      {"wait_response", 2, response2<true>},     {"wait_response", 3, response3<true>},
-      {"receive_response", 2, response2<false>}, {"receive_response", 3, response3<false>},
-      {"check_response", 2, check_response2},    {"check_response", 3, check_response3},
-      {"reqids_new", 0, reqids_new0},            {"reqids_size", 1, reqids_size1},
-      {"reqids_add", 3, reqids_add3},            {"reqids_to_list", 1, reqids_to_list1},
+  static constexpr auto call = &otp_atoms::gen_call;
+  static constexpr builtin_function own[] = {{"send_request", 2, waiting<send_request, 0, call, 1>},
+                                             {"send_request", 4, waiting<send_labelled, 0, call, 1, 2, 3>}};
+  static constexpr builtin_function tagged[] = {{"send_request", 3, waiting<send_request>}, {"send_request", 5, waiting<send_labelled>}};
+  // true: the request goes on after the timeout
+  static constexpr builtin_function for_all[] = {
+      {"wait_response", 2, waiting<await_one, 0, 1, true>},     {"wait_response", 3, waiting<await_any, 0, 1, 2, true>},
+      {"receive_response", 2, waiting<await_one, 0, 1, false>}, {"receive_response", 3, waiting<await_any, 0, 1, 2, false>},
+      {"check_response", 2, plain<check_one>},                  {"check_response", 3, plain<check_any>},
+      {"reqids_new", 0, plain<reqids_new>},                     {"reqids_size", 1, plain<reqids_size>},
+      {"reqids_add", 3, plain<reqids_add>},                     {"reqids_to_list", 1, plain<reqids_to_list>},
   };
-  static constexpr builtin_function for_ever[] = {{"wait_response", 1, response1<true>}, {"receive_response", 1, response1<false>}};
+  static constexpr builtin_function for_ever[] = {{"wait_response", 1, waiting<await_one, 0, &otp_atoms::infinity, true>},
+                                                  {"receive_response", 1, waiting<await_one, 0, &otp_atoms::infinity, false>}};
   code.add_builtin("gen_statem", for_ever);
-  code.add_builtin("gen_server", own);
-  code.add_builtin("gen_server", both);
-  code.add_builtin("gen_statem", own);
-  code.add_builtin("gen_statem", both);
+  for (const char* module : {"gen_server", "gen_statem"}) code.add_builtin(module, own);
   code.add_builtin("gen", tagged);
-  code.add_builtin("gen", both);
+  for (const char* module : {"gen", "gen_server", "gen_statem"}) code.add_builtin(module, for_all);
 }
 
 }  // namespace cnode::actors

@@ -7,7 +7,6 @@
 #include "builtin_calls.hpp"
 #include "gen_call.hpp"
 #include "native_terms.hpp"
-#include "otp_atoms.hpp"
 #include "proc_lib.hpp"
 #include "start_note.hpp"
 
@@ -67,10 +66,9 @@ term spawn(process& self, block& b, term module, term function, term args, bool 
 
 bool is_mfa(term module, term function, term args) { return module.is_atom() && function.is_atom() && list_length(args) >= 0; }
 
-template <bool Link>
-cnode_term spawn3(cnode_env* env, builtin_args a) {
-  if (!is_mfa(arg(a, 0), arg(a, 1), arg(a, 2))) return raise(env, names().error, names().function_clause).word();
-  return spawn(self(env), heap_of(env), arg(a, 0), arg(a, 1), arg(a, 2), Link, {}).word();
+term spawn_here(cnode_env* env, term module, term function, term args, bool link) {
+  if (!is_mfa(module, function, args)) throw_error(names().function_clause);
+  return spawn(self(env), heap_of(env), module, function, args, link, {});
 }
 
 // On another node: that one runs proc_lib:init_p/5.
@@ -83,15 +81,8 @@ task<term> spawn_there(call_context& cx, term node, term module, term function, 
   co_return co_await cx.call(atom("erlang"), atom("spawn_opt"), make_list_of(b, node, n.proc_lib, n.init_p, init_p_args, options));
 }
 
-template <bool Link>
-cnode_term spawn4(cnode_env* env, builtin_args a) {
-  const term node = arg(a, 0), m = arg(a, 1), f = arg(a, 2), args = arg(a, 3);
-  const term options = Link ? make_list_of(heap_of(env), atom("link")) : nil;
-  return run_waiting(env, [=](call_context& cx) { return spawn_there(cx, node, m, f, args, options); });
-}
-cnode_term spawn_opt5(cnode_env* env, builtin_args a) {
-  const term node = arg(a, 0), m = arg(a, 1), f = arg(a, 2), args = arg(a, 3), options = arg(a, 4);
-  return run_waiting(env, [=](call_context& cx) { return spawn_there(cx, node, m, f, args, options); });
+task<term> spawn_link_there(call_context& cx, term node, term module, term function, term args) {
+  return spawn_there(cx, node, module, function, args, make_list_of(cx.heap(), atom("link")));
 }
 
 task<term> start_process(call_context& cx, linkage l, term module, term function, term args, term time) {
@@ -102,43 +93,15 @@ task<term> start_process(call_context& cx, linkage l, term module, term function
   co_return co_await gen::sync_start(cx, l, pid, note, ms);
 }
 
-template <linkage L>
-cnode_term start3(cnode_env* env, builtin_args a) {
-  const term m = arg(a, 0), f = arg(a, 1), args = arg(a, 2);
-  return run_waiting(env, [=](call_context& cx) { return start_process(cx, L, m, f, args, names().infinity); });
-}
-// With or without spawn options, which say nothing that matters here.
-template <linkage L>
-cnode_term start4(cnode_env* env, builtin_args a) {
-  const term m = arg(a, 0), f = arg(a, 1), args = arg(a, 2), time = arg(a, 3);
-  return run_waiting(env, [=](call_context& cx) { return start_process(cx, L, m, f, args, time); });
-}
-
-cnode_term init_ack2(cnode_env* env, builtin_args a) {
+term send_ack(cnode_env* env, term parent, term answer) {
   auto& p = self(env);
-  p.send(arg(a, 0), make_tuple_of(heap_of(env), names().ack, p.pid(), arg(a, 1)));
-  return names().ok.word();
+  p.send(parent, make_tuple_of(heap_of(env), names().ack, p.pid(), answer));
+  return names().ok;
 }
-
-cnode_term init_ack1(cnode_env* env, builtin_args a) {
-  auto& p = self(env);
-  const term ancestors = p.dictionary_get(names().ancestors);
-  if (!ancestors || !ancestors.is_cons()) return raise_badarg(env).word();
-  p.send(ancestors.head(), make_tuple_of(heap_of(env), names().ack, p.pid(), arg(a, 0)));
-  return names().ok.word();
-}
-
-task<term> stop(call_context& cx, term server, term reason, term time) {
-  co_return co_await gen::stop(cx, server, reason, gen::timeout_value(time));
-}
-
-cnode_term stop1(cnode_env* env, builtin_args a) {
-  const term server = arg(a, 0);
-  return run_waiting(env, [=](call_context& cx) { return stop(cx, server, names().normal, names().infinity); });
-}
-cnode_term stop3(cnode_env* env, builtin_args a) {
-  const term server = arg(a, 0), reason = arg(a, 1), time = arg(a, 2);
-  return run_waiting(env, [=](call_context& cx) { return stop(cx, server, reason, time); });
+term init_ack(cnode_env* env, term answer) {
+  const term ancestors = self(env).dictionary_get(names().ancestors);
+  if (!ancestors || !ancestors.is_cons()) throw_error(names().badarg);
+  return send_ack(env, ancestors.head(), answer);
 }
 
 // '$initial_call' of process_info's list, of the process itself, or of another one on this node by erlang:process_info/2.
@@ -162,11 +125,6 @@ task<term> translate(call_context& cx, term who) {
   co_return mfa.is_tuple(3) ? mfa : make_tuple_of(cx.heap(), names().proc_lib, names().init_p, small(5));
 }
 
-cnode_term translate_initial_call1(cnode_env* env, builtin_args a) {
-  const term who = arg(a, 0);
-  return run_waiting(env, [=](call_context& cx) { return translate(cx, who); });
-}
-
 task<term> initial_call(call_context& cx, term who) {
   const term mfa = co_await raw_initial_call(cx, who);
   if (!mfa.is_tuple(3) || !mfa[2].is_small()) co_return mfa;
@@ -174,15 +132,6 @@ task<term> initial_call(call_context& cx, term who) {
   for (std::int64_t i = 1; i <= mfa[2].small() && i <= 255; ++i) dummies.push_back(atom("Argument__" + std::to_string(i)));
   co_return make_tuple_of(cx.heap(), mfa[0], mfa[1], make_list(cx.heap(), dummies.data(), dummies.size()));
 }
-
-cnode_term initial_call1(cnode_env* env, builtin_args a) {
-  const term who = arg(a, 0);
-  return run_waiting(env, [=](call_context& cx) { return initial_call(cx, who); });
-}
-
-}  // namespace
-
-namespace {
 
 // gen:init_it/6,7: [gen_server | gen_statem | gen_event, Starter, Parent, (Name,) Module, Args, Options]
 std::unique_ptr<behaviour> make_server(std::span<const term> a, term ancestors, spawn_options& options, block& b) {
@@ -230,27 +179,27 @@ std::unique_ptr<behaviour> make_spawned_by_proc_lib(term called, term called_fun
 }
 
 void add_proc_lib_builtins(code_server& code) {
+  static constexpr auto for_ever = &otp_atoms::infinity;
+  // Spawn options behind the timeout say nothing that matters here.
   static constexpr builtin_function functions[] = {
-      {"spawn", 3, spawn3<false>},
-      {"spawn_link", 3, spawn3<true>},
-      {"spawn", 4, spawn4<false>},
-      {"spawn_link", 4, spawn4<true>},
-      {"spawn_opt", 5, spawn_opt5},
-      {"start", 3, start3<linkage::nolink>},
-      {"start", 4, start4<linkage::nolink>},
-      {"start", 5, start4<linkage::nolink>},
-      {"start_link", 3, start3<linkage::link>},
-      {"start_link", 4, start4<linkage::link>},
-      {"start_link", 5, start4<linkage::link>},
-      {"start_monitor", 3, start3<linkage::monitor>},
-      {"start_monitor", 4, start4<linkage::monitor>},
-      {"start_monitor", 5, start4<linkage::monitor>},
-      {"init_ack", 1, init_ack1},
-      {"init_ack", 2, init_ack2},
-      {"stop", 1, stop1},
-      {"stop", 3, stop3},
-      {"translate_initial_call", 1, translate_initial_call1},
-      {"initial_call", 1, initial_call1},
+      {"spawn", 3, plain<spawn_here, 0, 1, 2, false>},
+      {"spawn_link", 3, plain<spawn_here, 0, 1, 2, true>},
+      {"spawn", 4, waiting<spawn_there, 0, 1, 2, 3, empty_list>},
+      {"spawn_link", 4, waiting<spawn_link_there>},
+      {"spawn_opt", 5, waiting<spawn_there>},
+      {"start", 3, waiting<start_process, linkage::nolink, 0, 1, 2, for_ever>},
+      {"start", 4, waiting<start_process, linkage::nolink, 0, 1, 2, 3>},
+      {"start", 5, waiting<start_process, linkage::nolink, 0, 1, 2, 3>},
+      {"start_link", 3, waiting<start_process, linkage::link, 0, 1, 2, for_ever>},
+      {"start_link", 4, waiting<start_process, linkage::link, 0, 1, 2, 3>},
+      {"start_link", 5, waiting<start_process, linkage::link, 0, 1, 2, 3>},
+      {"start_monitor", 3, waiting<start_process, linkage::monitor, 0, 1, 2, for_ever>},
+      {"start_monitor", 4, waiting<start_process, linkage::monitor, 0, 1, 2, 3>},
+      {"start_monitor", 5, waiting<start_process, linkage::monitor, 0, 1, 2, 3>},
+      {"init_ack", 1, plain<init_ack>},
+      {"init_ack", 2, plain<send_ack>},
+      {"translate_initial_call", 1, waiting<translate>},
+      {"initial_call", 1, waiting<initial_call>},
   };
   code.add_builtin("proc_lib", functions);
 }

@@ -309,47 +309,22 @@ task<term> code_change(call_context& cx, term state) {
   co_return make_tuple_of(b, n.ok, state);
 }
 
-cnode_term code_change3(cnode_env* env, builtin_args a) {
-  const term state = arg(a, 1);
-  return run_waiting(env, [=](call_context& cx) { return code_change(cx, state); });
-}
-cnode_term init1(cnode_env* env, builtin_args a) {
-  const term args = arg(a, 0);
-  return run_waiting(env, [=](call_context& cx) { return init(cx, args); });
-}
-cnode_term handle_call3(cnode_env* env, builtin_args a) {
-  const term request = arg(a, 0), state = arg(a, 2);
-  return run_waiting(env, [=](call_context& cx) { return handle_call(cx, request, state); });
-}
-cnode_term handle_cast2(cnode_env* env, builtin_args a) {
-  const term message = arg(a, 0), state = arg(a, 1);
-  return run_waiting(env, [=](call_context& cx) { return handle_cast(cx, message, state); });
-}
-cnode_term handle_info2(cnode_env* env, builtin_args a) {
-  const term message = arg(a, 0), state = arg(a, 1);
-  return run_waiting(env, [=](call_context& cx) { return handle_info(cx, message, state); });
-}
-cnode_term terminate2(cnode_env* env, builtin_args a) {
-  const term state = arg(a, 1);
-  return run_waiting(env, [=](call_context& cx) { return terminate(cx, state); });
-}
-
 // The callback module of the supervisors that C++ code starts: its argument is the answer.
-cnode_term own_init1(cnode_env*, builtin_args a) { return a[0]; }
+term own_init(cnode_env*, term answer) { return answer; }
 
 }  // namespace
 
 void add_supervisor_callbacks(code_server& code) {
   static constexpr builtin_function callbacks[] = {
-      {"init", 1, init1},
-      {"handle_call", 3, handle_call3},
-      {"handle_cast", 2, handle_cast2},
-      {"handle_info", 2, handle_info2},
-      {"terminate", 2, terminate2},
-      {"code_change", 3, code_change3},
+      {"init", 1, waiting<init>},
+      {"handle_call", 3, waiting<handle_call, 0, 2>},
+      {"handle_cast", 2, waiting<handle_cast>},
+      {"handle_info", 2, waiting<handle_info>},
+      {"terminate", 2, waiting<terminate, 1>},
+      {"code_change", 3, waiting<code_change, 1>},
   };
   code.add_builtin("supervisor", callbacks);
-  static constexpr builtin_function own[] = {{"init", 1, own_init1}};
+  static constexpr builtin_function own[] = {{"init", 1, plain<own_init>}};
   code.add_builtin("cnode_sup", own);
 }
 

@@ -2,7 +2,6 @@
 #include "builtin_calls.hpp"
 #include "elixir_supervisors.hpp"
 #include "gen_call.hpp"
-#include "otp_atoms.hpp"
 #include "supervisor_state.hpp"
 
 namespace cnode::actors {
@@ -15,52 +14,27 @@ namespace {
 task<term> start_link(call_context& cx, term name, term module, term args) {
   const auto& n = names();
   const term argument = make_tuple_of(cx.heap(), name ? name : n.self, module, args);
-  co_return co_await gen::start(cx, gen::linkage::link, name, n.supervisor, argument, nil);
+  co_return co_await gen::start(cx, gen::linkage::link, name, n.supervisor, argument, nil, gen::server_start::gen_server);
 }
 
 // supervisor:call/2: gen_server:call with infinity, and its exit reasons.
 task<term> ask(call_context& cx, term server, term request) {
-  const auto& n = names();
-  co_return co_await gen::call_as(cx, server, n.gen_call, request, -1, n.gen_server, n.call,
-                                  make_list_of(cx.heap(), server, request, n.infinity));
+  return gen::server_call(cx, names().gen_server, server, request, names().infinity);
+}
+template <word What>
+task<term> about(call_context& cx, term server, term what) {
+  return ask(cx, server, make_tuple_of(cx.heap(), atom_of<What>(), what));
 }
 
-cnode_term start_link2(cnode_env* env, builtin_args a) {
-  const term module = arg(a, 0), args = arg(a, 1);
-  return run_waiting(env, [=](call_context& cx) { return start_link(cx, {}, module, args); });
-}
-cnode_term start_link3(cnode_env* env, builtin_args a) {
-  const term name = arg(a, 0), module = arg(a, 1), args = arg(a, 2);
-  return run_waiting(env, [=](call_context& cx) { return start_link(cx, name, module, args); });
-}
-
-template <auto Name>
-cnode_term ask_plain(cnode_env* env, builtin_args a) {
-  const term server = arg(a, 0), request = names().*Name;
-  return run_waiting(env, [=](call_context& cx) { return ask(cx, server, request); });
-}
-template <auto Name>
-cnode_term ask_about(cnode_env* env, builtin_args a) {
-  const term server = arg(a, 0), request = make_tuple_of(heap_of(env), names().*Name, arg(a, 1));
-  return run_waiting(env, [=](call_context& cx) { return ask(cx, server, request); });
-}
-
-cnode_term check(cnode_env* env, term specs, term auto_shutdown) {
+term check_childspecs(cnode_env* env, term specs, term how) {
   const auto& n = names();
   auto& b = heap_of(env);
-  if (list_length(specs) < 0) return make_tuple_of(b, n.error, make_tuple_of(b, n.badarg, specs)).word();
+  const auto bad = [&](term what) { return make_tuple_of(b, n.error, make_tuple_of(b, n.badarg, what)); };
+  if (list_length(specs) < 0) return bad(specs);
+  if (!how.same(n.undefined) && !how.same(n.never) && !how.same(n.any_significant) && !how.same(n.all_significant)) return bad(how);
   std::vector<child> children;
-  const term error = check_start_spec(b, specs, auto_shutdown, children);
-  return (error ? make_tuple_of(b, n.error, error) : n.ok).word();
-}
-cnode_term check_childspecs1(cnode_env* env, builtin_args a) { return check(env, arg(a, 0), names().undefined); }
-cnode_term check_childspecs2(cnode_env* env, builtin_args a) {
-  const auto& n = names();
-  const term specs = arg(a, 0), how = arg(a, 1);
-  const bool known = how.same(n.undefined) || how.same(n.never) || how.same(n.any_significant) || how.same(n.all_significant);
-  if (known || list_length(specs) < 0) return check(env, specs, how);
-  auto& b = heap_of(env);
-  return make_tuple_of(b, n.error, make_tuple_of(b, n.badarg, how)).word();
+  const term error = check_start_spec(b, specs, how, children);
+  return error ? make_tuple_of(b, n.error, error) : n.ok;
 }
 
 task<term> get_callback_module(call_context& cx, term server) {
@@ -76,44 +50,25 @@ task<term> get_callback_module(call_context& cx, term server) {
   }
   throw_error(n.function_clause);
 }
-cnode_term get_callback_module1(cnode_env* env, builtin_args a) {
-  const term server = arg(a, 0);
-  return run_waiting(env, [=](call_context& cx) { return get_callback_module(cx, server); });
-}
-cnode_term which_child2(cnode_env* env, builtin_args a) {
-  const term server = arg(a, 0), request = make_tuple_of(heap_of(env), atom("which_child"), arg(a, 1));
-  return run_waiting(env, [=](call_context& cx) { return ask(cx, server, request); });
-}
-// supervisor:stop/1,3, of OTP 29
-cnode_term stop1(cnode_env* env, builtin_args a) {
-  const term server = arg(a, 0);
-  return run_waiting(env, [=](call_context& cx) { return gen::stop(cx, server, names().normal, -1); });
-}
-cnode_term stop3(cnode_env* env, builtin_args a) {
-  const term server = arg(a, 0), reason = arg(a, 1), time = arg(a, 2);
-  return run_waiting(env, [=](call_context& cx) { return gen::stop(cx, server, reason, gen::timeout_value(time)); });
-}
 
 }  // namespace
 
 void add_supervisor_builtins(code_server& code) {
   add_supervisor_callbacks(code);
   static constexpr builtin_function functions[] = {
-      {"start_link", 2, start_link2},
-      {"start_link", 3, start_link3},
-      {"start_child", 2, ask_about<&otp_atoms::start_child>},
-      {"terminate_child", 2, ask_about<&otp_atoms::terminate_child>},
-      {"restart_child", 2, ask_about<&otp_atoms::restart_child>},
-      {"delete_child", 2, ask_about<&otp_atoms::delete_child>},
-      {"get_childspec", 2, ask_about<&otp_atoms::get_childspec>},
-      {"which_children", 1, ask_plain<&otp_atoms::which_children>},
-      {"count_children", 1, ask_plain<&otp_atoms::count_children>},
-      {"check_childspecs", 1, check_childspecs1},
-      {"check_childspecs", 2, check_childspecs2},
-      {"get_callback_module", 1, get_callback_module1},
-      {"which_child", 2, which_child2},
-      {"stop", 1, stop1},
-      {"stop", 3, stop3},
+      {"start_link", 2, waiting<start_link, none, 0, 1>},
+      {"start_link", 3, waiting<start_link>},
+      {"start_child", 2, waiting<about<"start_child">>},
+      {"terminate_child", 2, waiting<about<"terminate_child">>},
+      {"restart_child", 2, waiting<about<"restart_child">>},
+      {"delete_child", 2, waiting<about<"delete_child">>},
+      {"get_childspec", 2, waiting<about<"get_childspec">>},
+      {"which_child", 2, waiting<about<"which_child">>},
+      {"which_children", 1, waiting<ask, 0, &otp_atoms::which_children>},
+      {"count_children", 1, waiting<ask, 0, &otp_atoms::count_children>},
+      {"check_childspecs", 1, plain<check_childspecs, 0, &otp_atoms::undefined>},
+      {"check_childspecs", 2, plain<check_childspecs>},
+      {"get_callback_module", 1, waiting<get_callback_module>},
   };
   code.add_builtin("supervisor", functions);
   add_elixir_supervisor_builtins(code);

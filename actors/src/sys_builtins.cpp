@@ -6,7 +6,6 @@
 
 #include "builtin_calls.hpp"
 #include "gen_call.hpp"
-#include "otp_atoms.hpp"
 
 namespace cnode::actors {
 
@@ -52,108 +51,44 @@ task<term> state_answer(call_context& cx, term server, term request, term time, 
   co_return release > 0 && release < 26 ? answer : answer[1];
 }
 
-// sys:F(Server, Args...) and the same with a timeout behind; the message is made of the arguments between.
-template <int Count, bool Timed, class Message, class Ask>
-cnode_term ask(cnode_env* env, builtin_args a, term function, Message message, Ask ask_it) {
-  auto& b = heap_of(env);
-  term all[Count + 1];
-  for (int i = 0; i < Count; ++i) all[i] = arg(a, i);
-  const term server = arg(a, 0), time = Timed ? arg(a, Count - 1) : term{};
-  const term request = message(b, all), args = make_list(b, all, Count);
-  return run_waiting(env, [=](call_context& cx) { return ask_it(cx, server, request, time, function, args); });
+enum class request { message, debug, state };
+
+// sys:Name(Server, Args...) and the same with a timeout behind. The message is Name, or {Name, Args...}; of debug functions {debug, _} of that.
+template <word Name, std::size_t N, request Kind, bool Timed>
+task<term> ask(call_context& cx, std::array<term, N> all) {
+  auto& b = cx.heap();
+  const term name = atom_of<Name>(), server = all[0], time = Timed ? all[N - 1] : term{}, args = make_list(b, all.data(), N);
+  all[0] = name;
+  const std::size_t size = Timed ? N - 1 : N;
+  term message = size == 1 ? name : make_tuple(b, all.data(), size);
+  if (Kind == request::debug) message = make_tuple_of(b, names().debug, message);
+  return (Kind == request::state ? state_answer : send_system_msg)(cx, server, message, time, name, args);
 }
 
-using message_maker = term (*)(block&, const term*);
-
-template <int Count, bool Timed, message_maker Message>
-cnode_term simple(cnode_env* env, builtin_args a) {
-  const term m = Message(heap_of(env), nullptr);
-  return ask<Count, Timed>(env, a, m, [m](block&, const term*) { return m; }, send_system_msg);
-}
-
-term suspend_message(block&, const term*) { return names().suspend; }
-term resume_message(block&, const term*) { return names().resume; }
-term status_message(block&, const term*) { return names().get_status; }
-
-template <int Count, bool Timed>
-cnode_term get_state(cnode_env* env, builtin_args a) {
-  return ask<Count, Timed>(env, a, names().get_state, [](block&, const term*) { return names().get_state; }, state_answer);
-}
-
-template <int Count, bool Timed>
-cnode_term replace_state(cnode_env* env, builtin_args a) {
-  return ask<Count, Timed>(
-      env, a, names().replace_state, [](block& b, const term* t) { return make_tuple_of(b, names().replace_state, t[1]); },
-      state_answer);
-}
-
-template <int Count, bool Timed>
-cnode_term change_code(cnode_env* env, builtin_args a) {
-  return ask<Count, Timed>(
-      env, a, names().change_code,
-      [](block& b, const term* t) { return make_tuple_of(b, names().change_code, t[1], t[2], t[3]); }, send_system_msg);
-}
-
-template <int Count, bool Timed>
-cnode_term terminate(cnode_env* env, builtin_args a) {
-  return ask<Count, Timed>(
-      env, a, names().terminate, [](block& b, const term* t) { return make_tuple_of(b, names().terminate, t[1]); }, send_system_msg);
-}
-
-template <int Count, bool Timed>
-cnode_term no_debug(cnode_env* env, builtin_args a) {
-  return ask<Count, Timed>(
-      env, a, names().no_debug, [](block& b, const term*) { return make_tuple_of(b, names().debug, names().no_debug); },
-      send_system_msg);
-}
-
-using name_getter = term (*)();
-term log_name() { return names().log; }
-term trace_name() { return names().trace; }
-term statistics_name() { return names().statistics; }
-term log_to_file_name() { return names().log_to_file; }
-term install_name() { return names().install; }
-term remove_name() { return names().remove; }
-
-template <int Count, bool Timed, name_getter Name>
-cnode_term debug(cnode_env* env, builtin_args a) {
-  return ask<Count, Timed>(
-      env, a, Name(),
-      [](block& b, const term* t) { return make_tuple_of(b, names().debug, make_tuple_of(b, Name(), t[1])); }, send_system_msg);
-}
+template <word Name, std::uint32_t Arity, request Kind = request::message>
+constexpr builtin_function plainly{Name.text, Arity, waiting<ask<Name, Arity, Kind, false>>};
+template <word Name, std::uint32_t Arity, request Kind = request::message>
+constexpr builtin_function in_time{Name.text, Arity, waiting<ask<Name, Arity, Kind, true>>};
 
 }  // namespace
 
 void add_sys_builtins(code_server& code) {
+  using enum request;
   static constexpr builtin_function functions[] = {
-      {"suspend", 1, simple<1, false, suspend_message>},
-      {"suspend", 2, simple<2, true, suspend_message>},
-      {"resume", 1, simple<1, false, resume_message>},
-      {"resume", 2, simple<2, true, resume_message>},
-      {"get_status", 1, simple<1, false, status_message>},
-      {"get_status", 2, simple<2, true, status_message>},
-      {"get_state", 1, get_state<1, false>},
-      {"get_state", 2, get_state<2, true>},
-      {"replace_state", 2, replace_state<2, false>},
-      {"replace_state", 3, replace_state<3, true>},
-      {"change_code", 4, change_code<4, false>},
-      {"change_code", 5, change_code<5, true>},
-      {"terminate", 2, terminate<2, false>},
-      {"terminate", 3, terminate<3, true>},
-      {"no_debug", 1, no_debug<1, false>},
-      {"no_debug", 2, no_debug<2, true>},
-      {"log", 2, debug<2, false, log_name>},
-      {"log", 3, debug<3, true, log_name>},
-      {"trace", 2, debug<2, false, trace_name>},
-      {"trace", 3, debug<3, true, trace_name>},
-      {"statistics", 2, debug<2, false, statistics_name>},
-      {"statistics", 3, debug<3, true, statistics_name>},
-      {"log_to_file", 2, debug<2, false, log_to_file_name>},
-      {"log_to_file", 3, debug<3, true, log_to_file_name>},
-      {"install", 2, debug<2, false, install_name>},
-      {"install", 3, debug<3, true, install_name>},
-      {"remove", 2, debug<2, false, remove_name>},
-      {"remove", 3, debug<3, true, remove_name>},
+      plainly<"suspend", 1>,              in_time<"suspend", 2>,
+      plainly<"resume", 1>,               in_time<"resume", 2>,
+      plainly<"get_status", 1>,           in_time<"get_status", 2>,
+      plainly<"get_state", 1, state>,     in_time<"get_state", 2, state>,
+      plainly<"replace_state", 2, state>, in_time<"replace_state", 3, state>,
+      plainly<"change_code", 4>,          in_time<"change_code", 5>,
+      plainly<"terminate", 2>,            in_time<"terminate", 3>,
+      plainly<"no_debug", 1, debug>,      in_time<"no_debug", 2, debug>,
+      plainly<"log", 2, debug>,           in_time<"log", 3, debug>,
+      plainly<"trace", 2, debug>,         in_time<"trace", 3, debug>,
+      plainly<"statistics", 2, debug>,    in_time<"statistics", 3, debug>,
+      plainly<"log_to_file", 2, debug>,   in_time<"log_to_file", 3, debug>,
+      plainly<"install", 2, debug>,       in_time<"install", 3, debug>,
+      plainly<"remove", 2, debug>,        in_time<"remove", 3, debug>,
   };
   code.add_builtin("sys", functions);
 }

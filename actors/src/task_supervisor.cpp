@@ -7,7 +7,6 @@
 #include "builtin_calls.hpp"
 #include "elixir_supervisors.hpp"
 #include "gen_call.hpp"
-#include "otp_atoms.hpp"
 
 namespace cnode::actors {
 
@@ -61,8 +60,6 @@ task<term> invoke(call_context& cx, term owner, term callers, term mfa) {
   throw raised{out.error_class, out.reason, out.stacktrace};
 }
 
-task<term> noreply(call_context& cx, term owner, term callers, term mfa) { return invoke(cx, owner, callers, mfa); }
-
 // Waits for {OwnerPid, Ref, ReplyTo, Callers, {M, F, Args}} and answers {Ref, Result}; five seconds, when the owner is monitored.
 task<term> reply(call_context& cx, term owner, term monitor) {
   const auto& n = names();
@@ -83,9 +80,11 @@ task<term> reply(call_context& cx, term owner, term monitor) {
   co_return n.ok;
 }
 
-task<term> spawn_task(call_context& cx, const char* function, term args) {
+template <word Function, std::size_t N>
+task<term> spawn_task(call_context& cx, std::array<term, N> all) {
+  const term args = make_list(cx.heap(), all.data(), N);
   const term pid = co_await cx.call(names().proc_lib, atom("spawn_link"),
-                                    make_list_of(cx.heap(), atom("Elixir.Task.Supervised"), atom(function), args));
+                                    make_list_of(cx.heap(), atom("Elixir.Task.Supervised"), atom_of<Function>(), args));
   co_return make_tuple_of(cx.heap(), names().ok, pid);
 }
 
@@ -110,11 +109,12 @@ task<term> init(call_context& cx, term arg) {
 }
 
 // start_child(Supervisor, M, F, Args, Options)
-task<term> start_child(call_context& cx, term server, term mfa, term options) {
+task<term> start_child(call_context& cx, term server, term module, term function, term args, term options) {
   const auto& n = names();
   auto& b = cx.heap();
   auto& self = cx.self();
   const term name = self.registered_name(), before = self.dictionary_get(atom("$callers"));
+  const term mfa = make_tuple_of(b, module, function, args);
   const term owner = make_tuple_of(b, this_node().name, name ? name : self.pid(), self.pid());
   const term callers = make_cons(b, self.pid(), before && before.is_cons() ? before : nil);
   const term restart = gen::option(options, n.restart), shutdown = gen::option(options, n.shutdown);
@@ -130,70 +130,29 @@ task<term> children(call_context& cx, term server) {
   co_return make_list(cx.heap(), pids.data(), pids.size());
 }
 
-cnode_term noreply3(cnode_env* env, builtin_args a) {
-  const term owner = arg(a, 0), callers = arg(a, 1), mfa = arg(a, 2);
-  return run_waiting(env, [=](call_context& cx) { return noreply(cx, owner, callers, mfa); });
-}
-cnode_term reply2(cnode_env* env, builtin_args a) {
-  const term owner = arg(a, 0), monitor = arg(a, 1);
-  return run_waiting(env, [=](call_context& cx) { return reply(cx, owner, monitor); });
-}
-cnode_term supervised_start_link2(cnode_env* env, builtin_args a) {
-  const term args = make_list_of(heap_of(env), arg(a, 0), arg(a, 1));
-  return run_waiting(env, [=](call_context& cx) { return spawn_task(cx, "reply", args); });
-}
-cnode_term supervised_start_link3(cnode_env* env, builtin_args a) {
-  const term args = make_list_of(heap_of(env), arg(a, 0), arg(a, 1), arg(a, 2));
-  return run_waiting(env, [=](call_context& cx) { return spawn_task(cx, "noreply", args); });
-}
-cnode_term start_link0(cnode_env* env, builtin_args) {
-  return run_waiting(env, [](call_context& cx) { return start_link(cx, nil); });
-}
-cnode_term start_link1(cnode_env* env, builtin_args a) {
-  const term options = arg(a, 0);
-  return run_waiting(env, [=](call_context& cx) { return start_link(cx, options); });
-}
-cnode_term init1(cnode_env* env, builtin_args a) {
-  const term argument = arg(a, 0);
-  return run_waiting(env, [=](call_context& cx) { return init(cx, argument); });
-}
-cnode_term start_task(cnode_env* env, builtin_args a, term options) {
-  const term server = arg(a, 0), mfa = make_tuple_of(heap_of(env), arg(a, 1), arg(a, 2), arg(a, 3));
-  return run_waiting(env, [=](call_context& cx) { return start_child(cx, server, mfa, options); });
-}
-cnode_term start_child4(cnode_env* env, builtin_args a) { return start_task(env, a, nil); }
-cnode_term start_child5(cnode_env* env, builtin_args a) { return start_task(env, a, arg(a, 4)); }
-cnode_term children1(cnode_env* env, builtin_args a) {
-  const term server = arg(a, 0);
-  return run_waiting(env, [=](call_context& cx) { return children(cx, server); });
-}
-cnode_term terminate_child2(cnode_env* env, builtin_args a) {
-  const term server = arg(a, 0), request = make_tuple_of(heap_of(env), names().terminate_child, arg(a, 1));
-  return run_waiting(env, [=](call_context& cx) { return ask_elixir_server(cx, server, request); });
-}
-cnode_term child_spec1(cnode_env* env, builtin_args a) {
-  return elixir_child_spec(heap_of(env), arg(a, 0), atom("Elixir.Task.Supervisor")).word();
+task<term> terminate_child(call_context& cx, term server, term pid) {
+  return ask_elixir_server(cx, server, make_tuple_of(cx.heap(), names().terminate_child, pid));
 }
 
 }  // namespace
 
 void add_task_supervisor_builtins(code_server& code) {
   static constexpr builtin_function supervised[] = {
-      {"start_link", 2, supervised_start_link2},
-      {"start_link", 3, supervised_start_link3},
-      {"noreply", 3, noreply3},
-      {"reply", 2, reply2},
+      {"start_link", 2, waiting<spawn_task<"reply", 2>>},
+      {"start_link", 3, waiting<spawn_task<"noreply", 3>>},
+      {"noreply", 3, waiting<invoke>},
+      {"reply", 2, waiting<reply>},
   };
   code.add_builtin("Elixir.Task.Supervised", supervised);
   static constexpr builtin_function supervisor[] = {
-      {"start_link", 0, start_link0},
-      {"start_link", 1, start_link1},
-      {"init", 1, init1},
-      {"child_spec", 1, child_spec1},
-      {"start_child", 4, start_child4},
-      {"start_child", 5, start_child5},
-      {"children", 1, children1},
-      {"terminate_child", 2, terminate_child2},
+      {"start_link", 0, waiting<start_link, empty_list>},
+      {"start_link", 1, waiting<start_link>},
+      {"init", 1, waiting<init>},
+      {"child_spec", 1, plain<elixir_child_spec<"Elixir.Task.Supervisor">>},
+      {"start_child", 4, waiting<start_child, 0, 1, 2, 3, empty_list>},
+      {"start_child", 5, waiting<start_child>},
+      {"children", 1, waiting<children>},
+      {"terminate_child", 2, waiting<terminate_child>},
   };
   code.add_builtin("Elixir.Task.Supervisor", supervisor);
 }

@@ -96,11 +96,8 @@ task<void> start_all(call_context& cx, term apps, term optional, term type, prog
 }  // namespace
 
 task<term> ask(call_context& cx, term request, std::int64_t timeout_ms) {
-  const auto& n = names();
-  const term server = atom("application_controller");
-  const term time = timeout_ms < 0 ? n.infinity : make_integer(cx.heap(), timeout_ms);
-  const term args = make_list_of(cx.heap(), server, request, time);
-  co_return co_await gen::call_as(cx, server, n.gen_call, request, timeout_ms, n.gen_server, n.call, args);
+  const term time = timeout_ms < 0 ? names().infinity : make_integer(cx.heap(), timeout_ms);
+  return gen::server_call(cx, names().gen_server, atom("application_controller"), request, time);
 }
 
 term get_env(block& b, const application_table& t, term app, term key) {
@@ -206,7 +203,7 @@ task<term> set_env(call_context& cx, term app, term key, term value, term option
   co_return co_await ask(cx, request, time);
 }
 
-task<term> set_env(call_context& cx, term config, term options) {
+task<term> set_all_env(call_context& cx, term config, term options) {
   const auto& n = names();
   auto& b = cx.heap();
   if (!config.is_list() || !options.is_list()) throw_error(n.function_clause);

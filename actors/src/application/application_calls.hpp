@@ -22,7 +22,7 @@ task<term> ensure_started(call_context& cx, term application, term restart_type)
 task<term> ensure_all_started(call_context& cx, term applications, term restart_type);
 task<term> stop(call_context& cx, term application);
 task<term> set_env(call_context& cx, term app, term key, term value, term options);  // value none: unset
-task<term> set_env(call_context& cx, term config, term options);
+task<term> set_all_env(call_context& cx, term config, term options);
 task<term> which_applications(call_context& cx, term timeout);
 
 }  // namespace cnode::actors::applications

@@ -382,31 +382,7 @@ task<term> init_starter(call_context& cx, term name, term running, term type) {
   co_return names().ok;
 }
 
-cnode_term init1(cnode_env* env, builtin_args a) {
-  const term argument = arg(a, 0);
-  return run_waiting(env, [=](call_context& cx) { return init(cx, argument); });
-}
-cnode_term handle_call3(cnode_env* env, builtin_args a) {
-  const term request = arg(a, 0), from = arg(a, 1), state = arg(a, 2);
-  return run_waiting(env, [=](call_context& cx) { return handle_call(cx, request, from, state); });
-}
-cnode_term handle_cast2(cnode_env* env, builtin_args a) {
-  const term message = arg(a, 0), state = arg(a, 1);
-  return run_waiting(env, [=](call_context& cx) { return handle_cast(cx, message, state); });
-}
-cnode_term handle_info2(cnode_env* env, builtin_args a) {
-  const term message = arg(a, 0), state = arg(a, 1);
-  return run_waiting(env, [=](call_context& cx) { return handle_info(cx, message, state); });
-}
-cnode_term terminate2(cnode_env* env, builtin_args a) {
-  const term state = arg(a, 1);
-  return run_waiting(env, [=](call_context& cx) { return terminate(cx, state); });
-}
-cnode_term code_change3(cnode_env* env, builtin_args a) { return make_tuple_of(heap_of(env), names().ok, arg(a, 1)).word(); }
-cnode_term init_starter4(cnode_env* env, builtin_args a) {
-  const term name = arg(a, 1), running = arg(a, 2), type = arg(a, 3);
-  return run_waiting(env, [=](call_context& cx) { return init_starter(cx, name, running, type); });
-}
+term code_change(cnode_env* env, term state) { return make_tuple_of(heap_of(env), names().ok, state); }
 
 }  // namespace
 
@@ -424,9 +400,13 @@ term loaded_applications(block& b, const application_table& table) {
 
 void add_controller_callbacks(code_server& code) {
   static constexpr builtin_function callbacks[] = {
-      {"init", 1, init1},           {"handle_call", 3, handle_call3}, {"handle_cast", 2, handle_cast2},
-      {"handle_info", 2, handle_info2}, {"terminate", 2, terminate2},     {"code_change", 3, code_change3},
-      {"init_starter", 4, init_starter4},
+      {"init", 1, waiting<init>},
+      {"handle_call", 3, waiting<handle_call>},
+      {"handle_cast", 2, waiting<handle_cast>},
+      {"handle_info", 2, waiting<handle_info>},
+      {"terminate", 2, waiting<terminate, 1>},
+      {"code_change", 3, plain<code_change, 1>},
+      {"init_starter", 4, waiting<init_starter, 1, 2, 3>},
   };
   code.add_builtin("application_controller", callbacks);
 }

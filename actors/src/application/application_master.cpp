@@ -387,51 +387,17 @@ task<term> ask(call_context& cx, term master, term request) {
   co_return co_await ask_application_master(cx, master, request);
 }
 
-cnode_term start_link2(cnode_env* env, builtin_args a) {
-  const term data = arg(a, 0), type = arg(a, 1);
-  return run_waiting(env, [=](call_context& cx) { return start_link(cx, data, type); });
-}
-cnode_term init4(cnode_env* env, builtin_args a) {
-  const term parent = arg(a, 0), starter = arg(a, 1), data = arg(a, 2), type = arg(a, 3);
-  return run_waiting(env, [=](call_context& cx) { return init(cx, parent, starter, data, type); });
-}
-cnode_term main_loop2(cnode_env* env, builtin_args a) {
-  const term parent = arg(a, 0), state = arg(a, 1);
-  return run_waiting(env, [=](call_context& cx) { return main_loop(cx, parent, state); });
-}
-cnode_term start_it4(cnode_env* env, builtin_args a) {
-  const term tag = arg(a, 0), state = arg(a, 1), from = arg(a, 2), type = arg(a, 3);
-  return run_waiting(env, [=](call_context& cx) { return start_it(cx, tag, state, from, type); });
-}
-cnode_term loop_it4(cnode_env* env, builtin_args a) {
-  const term parent = arg(a, 0), child = arg(a, 1), module = arg(a, 2), state = arg(a, 3);
-  return run_waiting(env, [=](call_context& cx) { return loop_it(cx, parent, child, module, state); });
-}
-cnode_term stop1(cnode_env* env, builtin_args a) {
-  const term master = arg(a, 0);
-  return run_waiting(env, [=](call_context& cx) { return ask(cx, master, names().stop); });
-}
-cnode_term get_child1(cnode_env* env, builtin_args a) {
-  const term master = arg(a, 0);
-  return run_waiting(env, [=](call_context& cx) { return ask(cx, master, atom("get_child")); });
-}
-cnode_term start_type0(cnode_env* env, builtin_args) {
-  return run_waiting(env, [](call_context& cx) { return start_type(cx); });
-}
-cnode_term start_phases3(cnode_env* env, builtin_args a) {
-  const term phases = arg(a, 0), type = arg(a, 1), apps = arg(a, 2);
-  return run_waiting(env, [=](call_context& cx) { return start_phases(cx, phases, type, apps); });
-}
-
 }  // namespace
 
 void add_application_master(code_server& code) {
   static constexpr builtin_function functions[] = {
-      {"start_link", 2, start_link2}, {"init", 4, init4},   {"main_loop", 2, main_loop2}, {"start_it", 4, start_it4},
-      {"loop_it", 4, loop_it4},       {"stop", 1, stop1},   {"get_child", 1, get_child1}, {"start_type", 0, start_type0},
+      {"start_link", 2, waiting<start_link>}, {"init", 4, waiting<init>},
+      {"main_loop", 2, waiting<main_loop>},   {"start_it", 4, waiting<start_it>},
+      {"loop_it", 4, waiting<loop_it>},       {"stop", 1, waiting<ask, 0, &otp_atoms::stop>},
+      {"get_child", 1, waiting<ask, 0, word{"get_child"}>}, {"start_type", 0, waiting<start_type>},
   };
   code.add_builtin("application_master", functions);
-  static constexpr builtin_function starter[] = {{"start", 3, start_phases3}};
+  static constexpr builtin_function starter[] = {{"start", 3, waiting<start_phases>}};
   code.add_builtin("application_starter", starter);
 }
 

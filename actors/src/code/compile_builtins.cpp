@@ -411,34 +411,28 @@ task<term> ex_compile_file(call_context& cx, term file, term relative_to) {
   co_return co_await compile_and_load(cx, request);
 }
 
-template <class F>
-cnode_term waiting(cnode_env* env, F f) {
-  if (refused_by_remote_code(env)) return CNODE_NONE;
-  return run_waiting(env, f);
-}
+// As waiting<f, sources...>, for those who may run code here.
+template <auto f, auto... sources>
+constexpr adapted_function compiling{
+    [](cnode_env* env, builtin_args a) {
+      if (refused_by_remote_code(env)) return term{}.word();
+      return waiting<f, sources...>.function(env, a);
+    },
+    waiting<f, sources...>.arity, waiting<f, sources...>.all};
 
 // compile:file/1 is file(File, [verbose, report]).
-term reporting(call_context& cx) { return make_list_of(cx.heap(), atom("report")); }
+task<term> compile_file_1(call_context& cx, term what) { return compile_file_2(cx, what, make_list_of(cx.heap(), atom("report"))); }
+task<term> compile_string_1(call_context& cx, term text) { return compile_string(cx, text, make_binary(cx.heap(), "nofile")); }
 
 }  // namespace
 
 void add_compile_functions(code_server& code) {
-  static constexpr builtin_function shell[] = {
-      {"c", 1, [](cnode_env* e, builtin_args a) { return waiting(e, [=](call_context& cx) { return c_c(cx, arg(a, 0), nil); }); }},
-      {"c", 2, [](cnode_env* e, builtin_args a) { return waiting(e, [=](call_context& cx) { return c_c(cx, arg(a, 0), arg(a, 1)); }); }},
-  };
+  static constexpr builtin_function shell[] = {{"c", 1, compiling<c_c, 0, empty_list>}, {"c", 2, compiling<c_c>}};
   static constexpr builtin_function compiler[] = {
-      {"file", 1, [](cnode_env* e, builtin_args a) { return waiting(e, [=](call_context& cx) { return compile_file_2(cx, arg(a, 0), reporting(cx)); }); }},
-      {"file", 2, [](cnode_env* e, builtin_args a) { return waiting(e, [=](call_context& cx) { return compile_file_2(cx, arg(a, 0), arg(a, 1)); }); }},
-      {"noenv_file", 2, [](cnode_env* e, builtin_args a) { return waiting(e, [=](call_context& cx) { return compile_file_2(cx, arg(a, 0), arg(a, 1)); }); }},
-  };
+      {"file", 1, compiling<compile_file_1>}, {"file", 2, compiling<compile_file_2>}, {"noenv_file", 2, compiling<compile_file_2>}};
   static constexpr builtin_function elixir[] = {
-      {"compile_string", 1,
-       [](cnode_env* e, builtin_args a) { return waiting(e, [=](call_context& cx) { return compile_string(cx, arg(a, 0), make_binary(cx.heap(), "nofile")); }); }},
-      {"compile_string", 2, [](cnode_env* e, builtin_args a) { return waiting(e, [=](call_context& cx) { return compile_string(cx, arg(a, 0), arg(a, 1)); }); }},
-      {"compile_file", 1, [](cnode_env* e, builtin_args a) { return waiting(e, [=](call_context& cx) { return ex_compile_file(cx, arg(a, 0), names().nil_); }); }},
-      {"compile_file", 2, [](cnode_env* e, builtin_args a) { return waiting(e, [=](call_context& cx) { return ex_compile_file(cx, arg(a, 0), arg(a, 1)); }); }},
-  };
+      {"compile_string", 1, compiling<compile_string_1>}, {"compile_string", 2, compiling<compile_string>},
+      {"compile_file", 1, compiling<ex_compile_file, 0, &otp_atoms::nil_>}, {"compile_file", 2, compiling<ex_compile_file>}};
   code.add_builtin("c", shell);
   code.add_builtin("compile", compiler);
   code.add_builtin("Elixir.Code", elixir);

@@ -48,7 +48,19 @@ struct function_ref {
   explicit operator bool() const { return function != nullptr; }
 };
 
+// An ordinary C++ function as a builtin one (src/builtin_calls.hpp), and how many arguments it reads.
+struct adapted_function {
+  cnode_function function;
+  std::uint32_t arity;
+  bool all;  // that many and no more
+};
+
 struct builtin_function {
+  constexpr builtin_function(const char* n, std::uint32_t count, cnode_function f) : name(n), arity(count), function(f) {}
+  consteval builtin_function(const char* n, std::uint32_t count, adapted_function f) : name(n), arity(count), function(f.function) {
+    if (f.all ? arity != f.arity : arity < f.arity) throw "a row's arity is not its function's";
+  }
+
   const char* name;
   std::uint32_t arity;
   cnode_function function;
