@@ -27,8 +27,10 @@ target_link_libraries(cnode_release PUBLIC cnode::protocol PRIVATE LibArchive::L
 # The module and process release_handler: what carries a relup out on a running node.
 add_library(cnode_release_handler STATIC
   src/release_handler/application_upgrade.cpp
+  src/release_handler/code_exchange.cpp
   src/release_handler/evaluator.cpp
   src/release_handler/handler_process.cpp
+  src/release_handler/process_exchange.cpp
   src/release_handler/release_handler.cpp
   src/release_handler/releases.cpp
   src/release_handler/rollback.cpp

@@ -98,13 +98,7 @@ class turn {
       terms modules = release::elements(checked[1]);
       const terms more = check_old_processes(s_, way.instructions, false);
       release::append(modules, more);
-      for (const term m : modules) {
-        auto& code = s_.node().code();
-        const std::function<void(std::function<void()>)> start = [&code, m](std::function<void()> done) {
-          code.purge(m, false, [done = std::move(done)](bool) { done(); });
-        };
-        co_await s_.finished(start);
-      }
+      for (const term m : modules) co_await release_handler::purge(s_, m, false);
     }
     co_return described("ok", way);
   }
@@ -238,19 +232,10 @@ routine<term> handle_info(talk& t, services::owned message, services::owned old)
   if (is(m, "timeout")) {
     state.timer = false;
     terms left;
-    auto& code = t.node().code();
     const terms unpurged = state.unpurged;
     for (const term u : unpurged) {
-      const auto clean = std::make_shared<bool>(false);
-      const term module = u[0];
-      const std::function<void(std::function<void()>)> start = [&code, module, clean](std::function<void()> done) {
-        code.purge(module, true, [clean, done = std::move(done)](bool yes) {
-          *clean = yes;
-          done();
-        });
-      };
-      co_await s.finished(start);
-      if (!*clean) left.push_back(u);
+      const bool clean = co_await purge(s, u[0], true);
+      if (!clean) left.push_back(u);
     }
     state.unpurged = left;
     if (!left.empty()) {

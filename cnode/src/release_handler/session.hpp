@@ -56,6 +56,19 @@ class session {
   routine<applied> apply(const char* module, const char* function, term args) { return apply(atom(module), atom(function), args); }
   // Waits for work on another thread: `start` gets a function to be called once when it is done.
   routine<void> finished(const std::function<void(std::function<void()>)>& start);
+  // The same for work that has a result.
+  template <class T>
+  routine<T> value_of(const std::function<void(std::function<void(T)>)>& start) {
+    const auto value = std::make_shared<T>();
+    const std::function<void(std::function<void()>)> work = [&start, value](std::function<void()> done) {
+      start([value, done = std::move(done)](T v) {
+        *value = std::move(v);
+        done();
+      });
+    };
+    co_await finished(work);
+    co_return std::move(*value);
+  }
 
   talk& t;
   const std::string root;
