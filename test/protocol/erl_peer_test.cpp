@@ -1,5 +1,4 @@
 // Handshake, frames and control messages against a real erl over loopback, in both roles.
-// Skipped when there is no erl; CNODE_ERL names another one.
 #include <gtest/gtest.h>
 
 #include <arpa/inet.h>
@@ -15,6 +14,7 @@
 #include <cnode/protocol/epmd.hpp>
 
 #include "dist_terms.hpp"
+#include "erl.hpp"
 
 namespace cnode::test {
 namespace {
@@ -24,12 +24,6 @@ using namespace std::literals;
 
 constexpr dist_flags hidden_flags = needed_flags | wanted_flags;
 constexpr int patience = 20'000;  // milliseconds for any one answer
-
-std::string erl_command() {
-  const char* named = std::getenv("CNODE_ERL");
-  return named ? named : "erl";
-}
-bool erl_is_there() { return std::system((erl_command() + " -noinput -eval 'halt().' >/dev/null 2>&1").c_str()) == 0; }
 
 // A blocking socket that gives up after a while.
 class tcp {
@@ -116,7 +110,7 @@ struct ErlPeer : testing::Test {
   block_ptr heap = block::make(64);
 
   void SetUp() override {
-    if (!erl_is_there()) GTEST_SKIP() << "no " << erl_command();
+    ASSERT_TRUE(erl_has("net_kernel"));
     set_this_node(atom(our_name), 5);
   }
   handshake_config config(std::string cookie = "secret") {
@@ -241,7 +235,7 @@ struct ErlPeerComes : ErlPeer {
 
   void SetUp() override {
     ErlPeer::SetUp();
-    if (IsSkipped()) return;
+    if (HasFatalFailure()) return;
     registration = tcp::to(epmd_port());
     if (!registration.open()) {
       ASSERT_EQ(std::system("epmd -daemon"), 0);

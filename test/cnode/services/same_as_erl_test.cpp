@@ -10,6 +10,7 @@
 #include <cnode/protocol/etf.hpp>
 #include <cnode/protocol/term_order.hpp>
 
+#include "erl.hpp"
 #include "host.hpp"
 
 namespace cnode::test {
@@ -32,7 +33,7 @@ erl_answers ask_erl() {
     for (const char* c : calls) out << c << ".\n";
   }
   const std::string command =
-      "erl -noshell -eval '{ok,L}=file:consult(\"" + file +
+      erl_command() + " -noshell -eval '{ok,L}=file:consult(\"" + file +
       "\"), lists:foreach(fun({M,F,A}) -> R = try {value, apply(M,F,A)} catch C:E -> {C,E} end,"
       " io:put_chars([binary:encode_hex(term_to_binary(R)),10]) end, L), halt().' 2>&1";
   erl_answers out;
@@ -60,7 +61,7 @@ block_ptr decode(const std::string& hex) {
 }
 
 TEST(Builtins, EndAsErlEnds) {
-  if (std::system("erl -version >/dev/null 2>&1") != 0) GTEST_SKIP() << "erl is not installed";
+  ASSERT_TRUE(erl_has("erlang"));
   const auto answers = ask_erl();
   ASSERT_EQ(answers.hex.size(), std::size(calls)) << answers.error;
   host h;
