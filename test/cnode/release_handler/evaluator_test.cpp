@@ -28,19 +28,6 @@ cnode_term start_deaf(cnode_env* env, const cnode_term*) {
   const term pid = self.node().spawn(std::make_unique<deaf>(), options);
   return make_tuple_of(actors::heap_of(env), atom("ok"), pid).word();
 }
-// A relup's `apply` may start processes in the midst of an upgrade.
-cnode_term start_more(cnode_env* env, const cnode_term* args) {
-  auto& self = actors::self(env);
-  auto b = block::make(256);
-  actors::gen::server_start server;
-  const term keys[] = {atom("money"), atom("name")}, values[] = {small(7), make_binary(*b, "late")};
-  server.module = atom("demo_server");
-  server.args = make_map(*b, keys, values, 2);
-  server.name = make_tuple_of(*b, atom("local"), term{args[0]});
-  server.ancestors = nil;
-  actors::gen::spawn_server(self.node(), server);
-  return atom("ok").word();
-}
 
 class Upgrade : public testing::Test {
  protected:
@@ -49,7 +36,7 @@ class Upgrade : public testing::Test {
     actors::add_behaviour_builtins(r);
     actors::add_application_builtins(r);
     release_handler::add_builtins(r);
-    static constexpr actors::builtin_function functions[] = {{"start_deaf", 0, start_deaf}, {"start_more", 1, start_more}};
+    static constexpr actors::builtin_function functions[] = {{"start_deaf", 0, start_deaf}};
     r.code().add_builtin("upgrade_test", functions);
     lay("0.1.0", "v1");
     lay("0.2.0", "v2");
@@ -88,7 +75,9 @@ class Upgrade : public testing::Test {
   std::string pid;
   const std::string object = R"({load_object_code,{hotcode,"0.2.0",[demo_server]}})", suspend = "{suspend,[demo_server]}",
                     load = "{load,{demo_server,brutal_purge,brutal_purge}}", change = "{code_change,up,[{demo_server,[]}]}",
-                    resume = "{resume,[demo_server]}", fails = "{apply,{nosuch,boom,[]}}";
+                    resume = "{resume,[demo_server]}",
+                    // a relup's `apply` may start processes in the midst of an upgrade
+                    start = R"({apply,{gen_server,start,[{local,late},demo_server,#{money => 7,name => <<"late">>},[]]}})", fails = "{apply,{nosuch,boom,[]}}";
 };
 
 TEST_F(Upgrade, ExchangesTheCodeUnderAProcessAndChangesItsState) {
@@ -131,13 +120,11 @@ TEST_F(Upgrade, RefusesAFileThatCannotBeLoadedBeforeItTouchesAnything) {
 }
 
 TEST_F(Upgrade, ChangesProcessesThatStartBetweenTheSuspendAndTheLoad) {
-  const std::string start = "{apply,{upgrade_test,start_more,[late]}}";
   EXPECT_EQ(upgrade(object + ",point_of_no_return," + suspend + "," + start + "," + load + "," + change + "," + resume), "{ok,[]}");
   EXPECT_EQ(state("late"), R"(#{name => <<"late">>,salary => 7})");
 }
 
 TEST_F(Upgrade, LeavesAloneTheStateOfProcessesThatStartWithTheNewCode) {
-  const std::string start = "{apply,{upgrade_test,start_more,[late]}}";
   EXPECT_EQ(upgrade(object + ",point_of_no_return," + suspend + "," + load + "," + start + "," + change + "," + resume), "{ok,[]}");
   EXPECT_EQ(state("late"), R"(#{money => 7,name => <<"late">>})");
   EXPECT_EQ(state(), new_state);
