@@ -36,13 +36,15 @@ for r in "$first" "$second"; do expect "old state" "$(state "$r")" '#{money => 3
 # ---- all of them, with the BEAM node
 relup "$root" "'$node','$other','$beam'"
 relup "$second_root" "'$node','$other','$beam'"
-# The BEAM node takes its part by release_handler_1, under the name that sync_nodes writes to. It is first and waits for the others.
+# The BEAM node takes its part by release_handler_1, under the name that sync_nodes writes to: what comes before it has that name is lost. It is first and waits for the others.
 nodes="['$node','$other','$beam']"
-start_beam "beam$$" -eval "register(release_handler, self()), R = release_handler_1:eval_script([{sync_nodes,begins,$nodes},{sync_nodes,ends,$nodes}]),
+start_beam "beam$$" -eval "register(release_handler, self()), io:put_chars(\"registered\n\"), R = release_handler_1:eval_script([{sync_nodes,begins,$nodes},{sync_nodes,ends,$nodes}]),
   ok = file:write_file(\"$work/beam.out\", io_lib:format(\"~p\", [R])), timer:sleep(infinity)."
+wait_for "grep -q registered '$work/beam$$.log'" "the BEAM node's release_handler"
 install "$first" "$work/first"; a=$!
 install "$second" "$work/second.out"; b=$!
 wait_for "[ -s '$work/beam.out' ]" "the BEAM node's part"
+wait $a $b
 expect "the BEAM node met them" "$(cat "$work/beam.out")" "{ok,[]}"
 for f in first second.out; do expect "installed" "$(cat "$work/$f")" '{ok,"0.1.0",[]}'; done
 for r in "$first" "$second"; do expect "new state" "$(state "$r")" '#{name => <<"blackode">>,salary => 300000}'; done
