@@ -55,6 +55,14 @@ struct echo : actors::behaviour {
   void returned(actors::process&, actors::outcome) override {}
 };
 
+// To {somebody, NODE}, from nobody.
+inline void send_number(actors::runtime& from, int number, term node) {
+  auto b = block::make(8);
+  b->root = small(number);
+  const auto to = block::make(8);
+  from.send(make_tuple_of(*to, atom("somebody"), node), std::move(b));
+}
+
 struct running_node {
   journal events;
   fake_epmd epmd;

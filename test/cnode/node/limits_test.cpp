@@ -1,45 +1,13 @@
 // The limits a user can set: each holds where it is set, not where it is by default.
 #include <gtest/gtest.h>
 
-#include <atomic>
-
-#include <cnode/node/node.hpp>
-#include <cnode/protocol/atom_table.hpp>
-
-#include "fake_epmd.hpp"
-#include "fake_peer.hpp"
+#include "running_node.hpp"
 
 namespace cnode::test {
 namespace {
 
-struct limited_node {
-  std::mutex mutex;
-  std::condition_variable logged;
-  std::string log;
-  fake_epmd epmd;
-  std::unique_ptr<node::node> n;
-
-  explicit limited_node(const node::limits& l) {
-    node::node_config c;
-    c.name = "cpp@localhost";
-    c.cookie = "secret";
-    c.epmd_port = epmd.port();
-    c.start_epmd = false;
-    c.schedulers = 2;
-    c.limits = l;
-    c.log = [this](actors::log_level, std::string_view text) {
-      std::lock_guard lock(mutex);
-      log += std::string(text) + "\n";
-      logged.notify_all();
-    };
-    n = std::make_unique<node::node>(c);
-    EXPECT_FALSE(n->start());
-  }
-  ~limited_node() { n.reset(); }
-  bool says(const std::string& part) {
-    std::unique_lock lock(mutex);
-    return logged.wait_for(lock, std::chrono::seconds(10), [&] { return log.find(part) != log.npos; });
-  }
+struct limited_node : running_node {
+  explicit limited_node(const node::limits& l) : running_node(fake_epmd::manner::normal, [&l](node::node_config& c) { c.limits = l; }) { EXPECT_FALSE(error); }
 };
 
 constexpr int messages = 2000;  // 32 MB: more than the sockets hold when the peer's buffer is small
@@ -86,7 +54,7 @@ TEST(Limits, WithoutThemTheSameTalkerIsTooMuch) {
   ASSERT_TRUE(peer.call("peer@localhost", "cpp@localhost", "secret"));
   while (!r.n->peer(atom("peer@localhost"))) std::this_thread::yield();
   r.n->runtime().spawn(std::make_unique<talker>());
-  EXPECT_TRUE(r.says("node peer@localhost does not read"));
+  EXPECT_TRUE(r.events.wait_for("node peer@localhost does not read"));
 }
 
 TEST(Limits, MoreMessagesThanMaxPendingGiveAConnectionUp) {
@@ -96,13 +64,8 @@ TEST(Limits, MoreMessagesThanMaxPendingGiveAConnectionUp) {
   std::uint16_t port = 0;
   const int listener = listen_on_loopback(port);  // it accepts, and says nothing
   r.epmd.knows("peer", port);
-  for (int i = 0; i < 4; ++i) {
-    auto b = block::make(8);
-    b->root = small(i);
-    const auto to = block::make(8);
-    r.n->runtime().send(make_tuple_of(*to, atom("somebody"), atom("peer@localhost")), std::move(b));
-  }
-  EXPECT_TRUE(r.says("too much is waiting for the connection"));
+  for (int i = 0; i < 4; ++i) send_number(r.n->runtime(), i, atom("peer@localhost"));
+  EXPECT_TRUE(r.events.wait_for("too much is waiting for the connection"));
   ::close(listener);
 }
 
@@ -113,7 +76,7 @@ TEST(Limits, AFrameThatAnnouncesMoreThanMaxFrameEndsTheConnection) {
   auto peer = fake_peer::connect(r.n->port());
   ASSERT_TRUE(peer.call("peer@localhost", "cpp@localhost", "secret"));
   peer.send(std::string("\0\0\x03\xe9", 4));
-  EXPECT_TRUE(r.says("invalid distribution message from node peer@localhost"));
+  EXPECT_TRUE(r.events.wait_for("invalid distribution message from node peer@localhost"));
 }
 
 }  // namespace

@@ -170,12 +170,7 @@ TEST(Node, ConnectsOnTheFirstSendAndDeliversWhatWaited) {
   std::uint16_t port = 0;
   const int listener = listen_on_loopback(port);
   r.epmd.knows("other", port);
-  for (int i = 0; i < 3; ++i) {
-    auto b = block::make(8);
-    b->root = small(i);
-    const auto to = block::make(8);
-    r.n->runtime().send(make_tuple_of(*to, atom("somebody"), atom("other@localhost")), std::move(b));
-  }
+  for (int i = 0; i < 3; ++i) send_number(r.n->runtime(), i, atom("other@localhost"));
   fake_peer p(::accept(listener, nullptr, nullptr));
   ASSERT_TRUE(p.answer("other@localhost", "secret"));
   for (int i = 0; i < 3; ++i) {
@@ -256,20 +251,14 @@ TEST(Node, SendsNothingOverTheNextConnectionBeforeTheNodedownIsTold) {
     EXPECT_TRUE(connected.get_future().get());
     return p;
   };
-  const auto say = [runtime = &r.n->runtime(), node](int i) {
-    auto b = block::make(8);
-    b->root = small(i);
-    const auto to = block::make(8);
-    runtime->send(make_tuple_of(*to, atom("somebody"), node), std::move(b));
-  };
   // Who listens is told in the middle of telling.
-  r.n->runtime().on_node_change([say](term, bool up, bool, term) {
-    if (!up) say(1);
+  r.n->runtime().on_node_change([runtime = &r.n->runtime(), node](term, bool up, bool, term) {
+    if (!up) send_number(*runtime, 1, node);
   });
   const auto first = connect();
   ASSERT_TRUE(r.n->disconnect(node));
   const auto second = connect();
-  say(2);
+  send_number(r.n->runtime(), 2, node);
   const auto m = second->next();
   ASSERT_TRUE(m);
   EXPECT_TRUE(m->message.same(small(2)));
