@@ -3,32 +3,28 @@
 . "$(dirname "$0")/lib.sh"
 . "$here/peers.sh"
 sessions=(s0_inc s1_purge s2_demo_server s3_calculator)
-played=0
+[ ${#releases[@]} -gt 1 ] || skip "neither OTP 27 nor OTP 29 is at hand"
+cp -r "$here/oracle/beam" "$work/src"
+mkdir -p "$work/beam"/{v1,v2,live}
 
-for suite in trixie sid; do
-  dir=$(peer_dir "$suite") || { echo "SKIPPED: no $suite folder (needs root, debootstrap and a package mirror)"; continue; }
-  inside=/tmp/$(basename "$work")   # the same folder, as the shell inside sees it
-  mkdir -p "$dir$inside"
-  trap 'status=$?; rm -rf "$dir$inside"; (exit $status); finish' EXIT
-  cp -r "$here/oracle/beam" "$dir$inside/src"
-  mkdir -p "$dir$inside/beam"/{v1,v2,live}
-  for v in v1 v2; do chroot "$dir" /bin/sh -c "elixirc -o $inside/beam/$v $inside/src/$v/*.ex" >/dev/null 2>&1 || fail "elixirc $v in $suite"; done
+for release in "${releases[@]:1}"; do
+  there=${folders[$release]}$work   # $work, as that release sees it
+  take_along "$release" "$work/src" "$work/beam"
+  for v in v1 v2; do ${inside[$release]} /bin/sh -c "elixirc -o $work/beam/$v $work/src/$v/*.ex" >/dev/null 2>&1 || fail "elixirc $v of $release"; done
   for s in "${sessions[@]}"; do
-    lay_examples "$dir$inside/$s"
-    start_node "${suite}_$s" --pa "$dir$inside/$s/live" $(printf -- '--load %s ' "${all_modules[@]}")
-    "$here/oracle/play.sh" "${suite}_$s@localhost" "$cookie" "$inside/$s" .so "$here/oracle/$s.iex" "env HOME=/tmp chroot $dir iex" >"$work/$suite.$s.got"
+    lay_examples "$there/$s"
+    start_node "${release}_$s" --pa "$there/$s/live" $(printf -- '--load %s ' "${all_modules[@]}")
+    "$here/oracle/play.sh" "${release}_$s@localhost" "$cookie" "$work/$s" .so "$here/oracle/$s.iex" "${inside[$release]} iex" >"$work/$release.$s.got"
 
-    cp "$dir$inside"/beam/v1/* "$dir$inside/beam/live/"
-    HOME=/tmp chroot "$dir" /bin/sh -c "exec erl -noinput -sname ${suite}_beam_$s@localhost -setcookie $cookie -pa $inside/beam/live -pa /usr/lib/elixir/lib/*/ebin -eval '{ok,_} = application:ensure_all_started(elixir), [{module,_} = code:load_file(M) || M <- [list_to_atom(filename:basename(F, \".beam\")) || F <- filelib:wildcard(\"$inside/beam/v1/*.beam\")]].'" >"$work/$suite.beam.log" 2>&1 &
-    pids+=($!)
-    wait_for "epmd -port $ERL_EPMD_PORT -names | grep -q 'name ${suite}_beam_$s '" "BEAM node of $suite"
-    sleep 1
-    "$here/oracle/play.sh" "${suite}_beam_$s@localhost" "$cookie" "$inside/beam" .beam "$here/oracle/$s.iex" "env HOME=/tmp chroot $dir iex" >"$work/$suite.$s.beam"
-    sed -i "s/${suite}_beam_/${suite}_/g" "$work/$suite.$s.beam"
-    diff -u "$work/$suite.$s.beam" "$work/$suite.$s.got" || fail "$s from $suite's iex differs from $suite's own node"
-    played=$((played + 1))
-    echo "ok: $s from the iex of $suite"
+    cp "$there"/beam/v1/* "$there/beam/live/"
+    beam=${release}_beam_$s
+    start_peer "$release" "$beam" -pa "$work/beam/live" -eval "{ok,_} = application:ensure_all_started(elixir),
+      [{module,_} = code:load_file(list_to_atom(filename:basename(F, \".beam\"))) || F <- filelib:wildcard(\"$work/beam/v1/*.beam\")], register(loaded, self()), timer:sleep(infinity)."
+    wait_for "erl_eval \"true = is_pid(rpc:call('$beam@localhost', erlang, whereis, [loaded]))\" >/dev/null" "the modules of $beam"
+    "$here/oracle/play.sh" "$beam@localhost" "$cookie" "$work/beam" .beam "$here/oracle/$s.iex" "${inside[$release]} iex" >"$work/$release.$s.beam"
+    sed -i "s/${release}_beam_/${release}_/g" "$work/$release.$s.beam"
+    [ "$(wc -l <"$work/$release.$s.beam")" -ge 5 ] || fail "$s was not played on $beam: $(cat "$work/$release.$s.beam")"
+    diff -u "$work/$release.$s.beam" "$work/$release.$s.got" || fail "$s from the iex of $release differs from its own node"
+    echo "ok: $s from the iex of $release"
   done
-  rm -rf "$dir$inside"
 done
-[ $played -gt 0 ] || skip "neither OTP 27 nor OTP 29 is at hand"

@@ -4,9 +4,8 @@
 # fragments, is 20_erl_call.sh.)
 . "$(dirname "$0")/lib.sh"
 . "$here/peers.sh"
-: "${STORY_MODULES:=$here/../build/release/story_modules}"
-[ -f "$STORY_MODULES/mirror.so" ] || fail "no modules at $STORY_MODULES: build first"
-erlc -o "$work" "$here/modules/framing.erl" || fail "framing.erl does not compile"
+needs_modules mirror
+erlang "$work" framing
 share=${SANITIZED:+16}; : "${share:=1}"  # a build with sanitizers takes its time
 start_node cpp --pa "$STORY_MODULES" --load mirror
 cpp=$node_pid
@@ -27,15 +26,9 @@ run_on() {
   echo "$got"
 }
 
-start_beam otp25
-run_on otp25 256
-for suite in trixie:otp27 sid:otp29; do
-  if dir=$(peer_dir "${suite%:*}"); then
-    start_peer "$dir" "${suite#*:}"
-    run_on "${suite#*:}" 8
-  else
-    echo "SKIPPED: no node of ${suite#*:} (needs root, debootstrap and a package mirror)"
-  fi
+for release in "${releases[@]}"; do
+  start_peer "$release" "$release"
+  if [ "$release" = otp25 ]; then run_on otp25 256; else run_on "$release" 8; fi
 done
 echo "the node's memory: $before MB before, $(rss VmHWM) MB at most, $(rss VmRSS) MB after"
 [ -n "${SANITIZED:-}" ] || [ "$(rss VmRSS)" -lt $((before + 200)) ] || fail "the node keeps the memory of large messages"

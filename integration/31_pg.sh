@@ -7,22 +7,14 @@
 # 25 and 27, another on 27 and 29. All nodes are connected with all.
 start_node one
 start_node two
-start_beam otp25
 start_node three
-older="one@localhost two@localhost otp25@localhost" newer="one@localhost two@localhost"
-if dir=$(peer_dir trixie); then
-  start_peer "$dir" otp27
-  older+=" otp27@localhost" newer+=" otp27@localhost"
-else
-  echo "SKIPPED: no node of OTP 27 (needs root, debootstrap and a package mirror)"
-fi
-if dir=$(peer_dir sid); then
-  start_peer "$dir" otp29
-  newer+=" otp29@localhost"
-else
-  echo "SKIPPED: no node of OTP 29 (needs root, debootstrap and a package mirror)"
-fi
-erlc -o "$work" "$here/modules/pg_agree.erl" || fail "pg_agree.erl does not compile"
+older="one@localhost two@localhost" newer="one@localhost two@localhost"
+for release in "${releases[@]}"; do
+  start_peer "$release" "$release"
+  [ "$release" = otp29 ] || older+=" $release@localhost"
+  [ "$release" = otp25 ] || newer+=" $release@localhost"
+done
+erlang "$work" pg_agree
 agree() {
   erl -noinput -hidden -sname "agree$$@localhost" -setcookie "$cookie" -env ERL_CRASH_DUMP /dev/null -pa "$work" \
     -run pg_agree main "$1" "${SEEDS:-10}" "${@:2}" || fail "no agreement"

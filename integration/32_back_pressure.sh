@@ -2,9 +2,8 @@
 # A BEAM node stops reading: the C++ processes that send to it are suspended with little unsent, still die by a signal and hurt nobody
 # else; when it reads again they go on, in order and without a loss.
 . "$(dirname "$0")/lib.sh"
-: "${STORY_MODULES:=$here/../build/release/story_modules}"
-[ -f "$STORY_MODULES/mirror.so" ] || fail "no modules at $STORY_MODULES: build first"
-erlc -o "$work" "$here/modules/pressure.erl" || fail "pressure.erl does not compile"
+needs_modules mirror
+erlang "$work" pressure
 start_node cpp --pa "$STORY_MODULES" --load mirror
 start_beam slow -pa "$work"
 # 50 MB: more than the sockets hold.

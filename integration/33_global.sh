@@ -3,28 +3,22 @@
 # again and again in the middle of connecting.
 . "$(dirname "$0")/lib.sh"
 . "$here/peers.sh"
-: "${STORY_MODULES:=$here/../build/release/story_modules}"
-[ -f "$STORY_MODULES/locked.so" ] || fail "no modules at $STORY_MODULES: build first"
-erlc -o "$work" "$here/modules/global_story.erl" "$here/modules/locked.erl" || fail "the story's Erlang does not compile"
+needs_modules locked
+erlang "$work" global_story locked
 # Silence is noticed within ten seconds.
 start_cpp() { start_node "$1" --pa "$STORY_MODULES" --load locked --net-ticktime 8; }
 start_cpp alpha
-start_beam otp25 -kernel net_ticktime 8
-nodes="alpha@localhost otp25@localhost"
-for suite in trixie:otp27 sid:otp29; do
-  if dir=$(peer_dir "${suite%:*}"); then
-    start_peer "$dir" "${suite#*:}" -kernel net_ticktime 8
-    nodes+=" ${suite#*:}@localhost"
-  else
-    echo "SKIPPED: no node of ${suite#*:} (needs root, debootstrap and a package mirror)"
-  fi
+nodes=alpha@localhost
+for release in "${releases[@]}"; do
+  start_peer "$release" "$release" -kernel net_ticktime 8
+  nodes+=" $release@localhost"
 done
 start_cpp zeta
 zeta=$node_pid
 nodes+=" zeta@localhost"
 code=$(erl -noshell -eval "{ok, B} = file:read_file(\"$work/locked.beam\"), io:format(\"~0p\", [B]), halt().")
 for n in $nodes; do
-  case $n in otp*) erl_eval "{module, locked} = rpc:call('$n', code, load_binary, [locked, \"locked.beam\", $code])" ;; esac
+  case $n in otp*) erl_does "{module, locked} = rpc:call('$n', code, load_binary, [locked, \"locked.beam\", $code])" ;; esac
 done
 run() {
   timeout 280 erl -noinput -hidden -sname "run$$_$RANDOM@localhost" -setcookie "$cookie" -kernel net_ticktime 8 -env ERL_CRASH_DUMP /dev/null -pa "$work" \
@@ -42,7 +36,7 @@ wait "$asker" || fail "register_name while a node is stopped"
 run rejoined $nodes
 
 # A node that is killed is forgotten by all.
-erl_eval "P = rpc:call('zeta@localhost', erlang, spawn, [timer, sleep, [infinity]]), yes = rpc:call('otp25@localhost', global, register_name, [doomed, P])"
+erl_does "P = rpc:call('zeta@localhost', erlang, spawn, [timer, sleep, [infinity]]), yes = rpc:call('otp25@localhost', global, register_name, [doomed, P])"
 kill -9 "$zeta"
 rest=${nodes% *}
 for n in $rest; do

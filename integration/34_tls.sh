@@ -3,18 +3,14 @@
 # the line in the log that says why. The certificates are made here.
 . "$(dirname "$0")/lib.sh"
 . "$here/peers.sh"
-: "${STORY_MODULES:=$here/../build/release/story_modules}"
-[ -f "$STORY_MODULES/mirror.so" ] || fail "no modules at $STORY_MODULES: build first"
+needs_modules mirror
 command -v openssl >/dev/null || skip "openssl is not installed"
 erl -noshell -eval 'halt(case code:which(ssl) of non_existing -> 1; _ -> 0 end).' || skip "erl has no ssl (Debian: erlang-ssl)"
-erlc -o "$work" "$here/modules/tls.erl" || fail "tls.erl does not compile"
+erlang "$work" tls
 mb=${SANITIZED:+4}; : "${mb:=64}"  # a build with sanitizers takes its time
 
-# One folder of the same name for all, in the chroots too: the files name each other by whole paths.
-certs=/tmp/cnode-tls.$$
-copies=("$certs")
-mkdir -m 700 "$certs"
-trap 'status=$?; rm -rf "${copies[@]}"; (exit $status); finish' EXIT
+certs=$work/certs  # also in the other releases' folders: the files name each other by whole paths
+mkdir "$certs"
 cd "$certs" || exit 1
 
 authority() { openssl req -x509 -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.pem" -days 2 -subj "/CN=$1" 2>/dev/null || fail "openssl req"; }
@@ -73,17 +69,12 @@ exchange() {
 tls_beam good otp25; exchange otp25 good
 tls_beam old otp25_old; exchange otp25_old good
 tls_beam new otp25_new; exchange otp25_new new
-for suite in trixie:otp27 sid:otp29; do
-  if dir=$(peer_dir "${suite%:*}") && compgen -G "$dir/usr/lib/erlang/lib/ssl-*" >/dev/null; then
-    copies+=("$dir$certs")
-    cp -r "$certs" "$dir$certs"
-    start_peer "$dir" "${suite#*:}" $(beam_options good)
-    exchange "${suite#*:}" good
-    start_peer "$dir" "${suite#*:}_new" $(beam_options new)
-    exchange "${suite#*:}_new" new
-  else
-    echo "SKIPPED: no node of ${suite#*:} with ssl (needs root, debootstrap and a package mirror)"
-  fi
+for release in "${releases[@]:1}"; do
+  take_along "$release" "$certs"
+  start_peer "$release" "$release" $(beam_options good)
+  exchange "$release" good
+  start_peer "$release" "${release}_new" $(beam_options new)
+  exchange "${release}_new" new
 done
 # Two of ours, keys of TLS 1.3 changed at every megabyte.
 optfile often node ca "{key_update_at, 1000000}"

@@ -1,13 +1,12 @@
 #!/bin/bash
 # From C++ outward: the same steps towards other nodes taken by a module in Erlang on a BEAM node and by its twin in C++ on a node of ours,
-# towards a BEAM node, a second node of ours, newer BEAM nodes (CNODE_PEERS) and themselves. Their answers must be the same, term by
+# towards a BEAM node, a second node of ours, newer BEAM nodes and themselves. Their answers must be the same, term by
 # term, also when the other node is killed in the middle.
 . "$(dirname "$0")/lib.sh"
-: "${STORY_MODULES:=$here/../build/release/story_modules}"
-[ -f "$STORY_MODULES/outward.so" ] || fail "no modules at $STORY_MODULES: build first"
-mkdir -p "$work/beam" "$work/driver"
-erlc -o "$work/beam" "$here"/modules/{twin,outward}.erl || fail "erlc of the modules"
-erlc -o "$work/driver" "$here/modules/differ_outward.erl" || fail "erlc of the driver"
+. "$here/peers.sh"
+needs_modules twin outward
+erlang "$work/beam" twin outward
+erlang "$work/driver" differ_outward
 load="[{module, _} = code:load_file(M) || M <- [twin, outward]]."
 ours=(--pa "$STORY_MODULES" --load twin --load outward)
 
@@ -23,18 +22,11 @@ for asker in abeam acpp; do
   start_node "vcpp_of_$asker" "${ours[@]}"
   victims[$asker]+=", {'vcpp_of_$asker@localhost', \"$node_pid\"}"
 done
-if [ -n "${CNODE_PEERS:-}" ]; then
-  . "$here/peers.sh"
-  copies=()
-  trap 'status=$?; rm -rf "${copies[@]}"; (exit $status); finish' EXIT
-  for suite in trixie sid; do
-    dir=$(peer_dir $suite) || { echo "SKIPPED: no OTP of Debian $suite"; continue; }
-    mkdir -p "$dir$work" && cp "$work"/beam/*.beam "$dir$work/" || fail "no place for modules in $dir"
-    start_peer "$dir" "$suite" -pa "$work" -eval "$load"
-    targets+=",'$suite@localhost'"
-    copies+=("$dir$work")
-  done
-fi
+for release in "${releases[@]:1}"; do
+  take_along "$release" "$work/beam"
+  start_peer "$release" "$release" -pa "$work/beam" -eval "$load"
+  targets+=",'$release@localhost'"
+done
 
 ask() { # NODE
   timeout 240 erl -noshell -hidden -sname "ask_$1@localhost" -setcookie "$cookie" -pa "$work/driver" \

@@ -5,71 +5,40 @@
 . "$(dirname "$0")/lib.sh"
 . "$here/peers.sh"
 . "$here/differences.sh"
-: "${STORY_MODULES:=$here/../build/release/story_modules}"
-[ -f "$STORY_MODULES/worker.so" ] || fail "no modules at $STORY_MODULES: build first"
-erlc -o "$work" "$here"/modules/{worker,remote_child}.erl || fail "the story's Erlang does not compile"
+needs_modules worker remote_child
+erlang "$work" worker remote_child
+cp "$here/modules/across.exs" "$work"
 export SLOW=1
-[ -z "${SANITIZED:-}" ] || SLOW=4
+[ -z "${SANITIZED:-}" ] || SLOW=4 releases=(otp25)
+for r in "${releases[@]}"; do take_along "$r" "$work"/{worker,remote_child}.beam "$work/across.exs"; done
 
 start_cpp() { start_node "$1" --pa "$STORY_MODULES" --load worker --load remote_child --log-level error; }
-# ask RELEASE NODE run|survive: what the driver on that release sees of the node
+# ask RELEASE NODE [survive]: what the driver on that release sees of the node
 ask() {
-  local name="ask_$1_$2" folder= hidden=
+  local hidden=
   # One case cuts the connection: that must not make `global` cut those of the other askers.
-  [ "$3" = survive ] || hidden=--hidden
-  case $1 in
-    otp25) elixir $hidden --sname "$name@localhost" --cookie "$cookie" -pa "$work" "$here/modules/across.exs" "$2@localhost" "$3" ;;
-    *)
-      folder=$(mktemp -d "${folders[$1]}/tmp/cnode-story.XXXXXX") && cp "$work"/*.beam "$here/modules/across.exs" "$folder" || return 1
-      env HOME=/tmp chroot "${folders[$1]}" elixir $hidden --sname "$name@localhost" --cookie "$cookie" -pa "/tmp/${folder##*/}" "/tmp/${folder##*/}/across.exs" "$2@localhost" "$3"
-      rm -rf "$folder"
-      ;;
-  esac
+  [ "${3:-}" = survive ] || hidden=--hidden
+  ${inside[$1]} elixir $hidden --sname "ask_$1_$2@localhost" --cookie "$cookie" -pa "$work" "$work/across.exs" "$2@localhost" "${3:-run}"
 }
-declare -A folders=()
-releases=otp25
-for suite in trixie:otp27 sid:otp29; do
-  [ -z "${SANITIZED:-}" ] || break
-  if folders[${suite#*:}]=$(peer_dir "${suite%:*}"); then releases+=" ${suite#*:}"
-  else echo "SKIPPED: no supervisors of ${suite#*:} (needs root, debootstrap and a package mirror)"; fi
-done
 
 start_cpp cpp
 start_beam beam -pa "$work" -kernel logger_level none
-for attempt in 1 2 3; do
-  askers=()
-  for r in $releases; do
-    for n in beam cpp; do
-      ask "$r" $n run >"$work/$r.$n.txt" 2>"$work/ask_$r.$n.log" & askers+=($!)
-    done
-  done
-  wait "${askers[@]}"
-  differ=
-  for r in $releases; do
-    for n in beam cpp; do grep -q '^all$' "$work/$r.$n.txt" || fail "$r did not ask $n to the end"; done
-    ! differences "$work/$r.beam.txt" "$work/$r.cpp.txt" $attempt || differ+=" $r"
-  done
-  [ -n "$differ" ] || break
-  [ $attempt -lt 3 ] || fail "a C++ node (>) supervised otherwise than a BEAM (<), as seen by$differ"
-  echo "asking again:$differ"
-done
+same_answers "supervision, links and monitors" 35 "${releases[@]}"
 ! grep -hE 'case_died|never_ended' "$work"/otp*.txt || fail "a case did not run to its end"
-for r in $releases; do echo "ok: $(wc -l <"$work/$r.cpp.txt") cases of supervision, links and monitors seen by $r as with a BEAM node"; done
 
 # kill -9, and the node comes back under the same name.
-for r in $releases; do
+for r in "${releases[@]}"; do
   for n in beam2 cpp2; do
     start() { if [ $n = cpp2 ]; then start_cpp $n; else start_beam $n -pa "$work" -kernel logger_level none; fi; }
     start
     ask "$r" $n survive >"$work/$r.$n.txt" 2>"$work/ask_$r.$n.log" & asker=$!
     wait_for "grep -q armed '$work/$r.$n.txt'" "the supervisor of $r" $asker
     disown $node_pid; kill -9 $node_pid
-    wait_for "! epmd -port $ERL_EPMD_PORT -names | grep -q 'name $n '" "epmd to forget $n"
-    rm -f "$work/$n.log"
+    wait_for "! registered $n" "epmd to forget $n"
     start
     wait $asker || fail "$r with $n"
     disown $node_pid; kill -9 $node_pid
-    wait_for "! epmd -port $ERL_EPMD_PORT -names | grep -q 'name $n '" "epmd to forget $n"
+    wait_for "! registered $n" "epmd to forget $n"
   done
   expect "$r has its child again after kill -9 of the node" "$(tail -1 "$work/$r.cpp2.txt")" "restarted: {{:pong, :far}, true, {:pong, :near}, [near: true, far: true]}"
   expect "as with a BEAM node" "$(cat "$work/$r.beam2.txt")" "$(cat "$work/$r.cpp2.txt")"

@@ -4,18 +4,6 @@
 . "$here/peers.sh"
 call() { local node=$1; shift; timeout 30 "$CNODE" call "$node" "$@" --cookie "$cookie" 2>&1; }
 
-# The releases there are: how to start erl, by name.
-releases=(otp25)
-declare -A erl=([otp25]="erl")
-for suite in trixie:otp27 sid:otp29; do
-  if dir=$(peer_dir "${suite%:*}"); then
-    releases+=("${suite#*:}")
-    erl[${suite#*:}]="env HOME=/tmp chroot $dir erl"
-  else
-    echo "SKIPPED: no node of ${suite#*:} (needs root, debootstrap and a package mirror)"
-  fi
-done
-
 # start_named NAME [options]: `cnode start --name NAME`
 start_named() {
   local name=$1; shift
@@ -26,14 +14,14 @@ start_named() {
 # start_otp RELEASE NAME [options]: a BEAM node that says `up` when it is there.
 start_otp() {
   local release=$1 name=$2; shift 2
-  ${erl[$release]} -noinput -name "$name" -setcookie "$cookie" "$@" -eval 'io:format("up~n").' >"$work/${name%@*}.log" 2>&1 &
+  ${inside[$release]} erl -noinput -name "$name" -setcookie "$cookie" "$@" -eval 'io:format("up~n").' >"$work/${name%@*}.log" 2>&1 &
   pids+=($!)
   wait_for "grep -q up '$work/${name%@*}.log'" "$release as $name" $!
 }
 # once RELEASE NAME EXPRESSIONS [options]: what a BEAM node of that name prints
 once() {
   local release=$1 name=$2 expressions=$3; shift 3
-  timeout 60 ${erl[$release]} -noinput -name "$name" -setcookie "$cookie" "$@" -eval "$expressions, halt(0)." 2>&1
+  timeout 60 ${inside[$release]} erl -noinput -name "$name" -setcookie "$cookie" "$@" -eval "$expressions, halt(0)." 2>&1
 }
 # refused WHAT WORD [options]: the node does not start, and says WORD.
 refused() {

@@ -3,14 +3,16 @@
 # each kind of pair, and a C++ node that is stopped in the middle. The same again with BEAM nodes in the place of the C++ ones: what is
 # seen must be the same, word for word.
 . "$(dirname "$0")/hosts.sh"
-: "${STORY_MODULES:=$here/../build/release/story_modules}"
-[ -f "$STORY_MODULES/citizen.so" ] || fail "no modules at $STORY_MODULES: build first"
-erlc -o "$work" "$here/modules/cluster.erl" "$here/modules/citizen.erl" || fail "the story's Erlang does not compile"
+needs_modules citizen
+erlang "$work" cluster citizen
 lay_hosts 5
 ticktime=(-kernel net_ticktime 8)
-otp27=- otp29=-
-if ! otp27=$(peer_dir trixie); then otp27=-; echo "SKIPPED: OTP 27 (needs root, debootstrap and a package mirror): OTP 25 in its place"; fi
-if [ "$otp27" = - ] || ! otp29=$(peer_dir sid); then otp29=-; echo "SKIPPED: OTP 29 (needs root, debootstrap and a package mirror): OTP 25 in its place"; fi
+# OTP 25 in the place of what is not there. OTP 27 alone gets on with the groups of both others.
+middle=otp25 newest=otp25
+if at_hand otp27; then
+  middle=otp27
+  ! at_hand otp29 || newest=otp29
+fi
 hosts=([1]=alpha [2]=otp25 [3]=otp27 [4]=otp29 [5]=zeta)
 for h in 1 2 3 4 5; do names[h]=$(node_on "$h" "${hosts[h]}"); done
 code=$(erl -noshell -eval "{ok, B} = file:read_file(\"$work/citizen.beam\"), io:format(\"~0p\", [B]), halt().")
@@ -18,13 +20,13 @@ declare -A running
 
 # start HOST: the node of that host, of its kind in this round.
 start() {
-  local name=${hosts[$1]} dir=$otp27  # which alone gets on with the groups of both others
+  local name=${hosts[$1]} release=$middle
   case $round:$name in
     mixed:alpha | mixed:zeta) start_cpp "$1" "$name" --pa "$STORY_MODULES" --load citizen --net-ticktime 8 ;;
     *)
-      [ "$name" != otp25 ] || dir=-
-      [ "$name" != otp29 ] || dir=$otp29
-      start_erl "$1" "$name" "$dir" "${ticktime[@]}" -eval "{module, citizen} = code:load_binary(citizen, \"citizen.beam\", $code)."
+      [ "$name" != otp25 ] || release=otp25
+      [ "$name" != otp29 ] || release=$newest
+      start_erl "$1" "$name" "$release" "${ticktime[@]}" -eval "{module, citizen} = code:load_binary(citizen, \"citizen.beam\", $code)."
       ;;
   esac
   running[$name]=$node_pid

@@ -4,23 +4,21 @@
 # and come back by themselves. What arrives is in order and nothing twice; what is missing lies behind a nodedown both ends were told of;
 # and the C++ node's memory stays bounded.
 . "$(dirname "$0")/hosts.sh"
-: "${STORY_MODULES:=$here/../build/release/story_modules}" "${CASTS:=${SANITIZED:+60000}}" "${CASTS:=1000000}"
-[ -f "$STORY_MODULES/casts.so" ] || fail "no modules at $STORY_MODULES: build first"
-erlc -o "$work" "$here/modules/casts.erl" || fail "the story's Erlang does not compile"
+: "${CASTS:=${SANITIZED:+60000}}" "${CASTS:=1000000}"
+needs_modules casts
+erlang "$work" casts
 lay_hosts 4
 code=$(erl -noshell -eval "{ok, B} = file:read_file(\"$work/casts.beam\"), io:format(\"~0p\", [B]), halt().")
 load=(-eval "{module, casts} = code:load_binary(casts, \"casts.beam\", $code).")
 start_cpp 1 cpp --pa "$STORY_MODULES" --load casts
 cpp=$node_pid
-start_erl 2 otp25 - "${load[@]}"
-nodes=("$(node_on 1 cpp)" "$(node_on 2 otp25)")
-h=3
-for suite in trixie:otp27 sid:otp29; do
-  if dir=$(peer_dir "${suite%:*}"); then start_erl $h "${suite#*:}" "$dir" "${load[@]}"; else
-    echo "SKIPPED: ${suite#*:} (needs root, debootstrap and a package mirror): OTP 25 in its place"
-    start_erl $h "${suite#*:}" - "${load[@]}"
-  fi
-  nodes+=("$(node_on $h "${suite#*:}")")
+nodes=("$(node_on 1 cpp)")
+h=2
+for name in otp25 otp27 otp29; do
+  release=otp25  # in the place of what is not there
+  ! at_hand $name || release=$name
+  start_erl $h $name $release "${load[@]}"
+  nodes+=("$(node_on $h $name)")
   h=$((h + 1))
 done
 link=none

@@ -2,9 +2,8 @@
 # Liveness: nodes that come and go in every way, the ticktime, calls that cross, a node that comes again while its old socket is held, and epmd's
 # death. What a C++ node tells of it is what a BEAM node in the same place tells.
 . "$(dirname "$0")/lib.sh"
-: "${STORY_MODULES:=$here/../build/release/story_modules}"
-[ -f "$STORY_MODULES/citizen.so" ] || fail "no modules at $STORY_MODULES: build first"
-erlc -o "$work" "$here/modules/liveness.erl" "$here/modules/citizen.erl" || fail "the story's Erlang does not compile"
+needs_modules citizen
+erlang "$work" liveness citizen
 names() { epmd -port "$ERL_EPMD_PORT" -names 2>/dev/null; }
 # One whose pid we know.
 start_epmd() {
@@ -14,6 +13,7 @@ start_epmd() {
   wait_for "names >/dev/null" "epmd"
 }
 epmd -port "$ERL_EPMD_PORT" -kill >/dev/null
+wait_for "! names >/dev/null" "the end of the epmd whose pid we do not know"
 start_epmd
 run() {
   timeout 200 erl -noinput -hidden -sname "run$$_$RANDOM@localhost" -setcookie "$cookie" -env ERL_CRASH_DUMP /dev/null -pa "$work" \

@@ -3,11 +3,11 @@
 # connection, as OTP 29 ends its own.
 . "$(dirname "$0")/lib.sh"
 . "$here/peers.sh"
-dir=$(peer_dir sid) || skip "no node of OTP 29 (needs root, debootstrap and a package mirror)"
+at_hand otp29 || skip "OTP 29 is not at hand"
 start_node cpp
 start_beam otp25 -hidden
 on_otp29() {
-  timeout 60 env HOME=/tmp chroot "$dir" erl -noinput -hidden -sname "r29_$RANDOM@localhost" -setcookie "$cookie" -eval "
+  timeout 60 ${inside[otp29]} erl -noinput -hidden -sname "r29_$RANDOM@localhost" -setcookie "$cookie" -eval "
     E = fun(T) -> <<131, B/binary>> = term_to_binary(T), B end,
     R = fun(M, N, F, Names, Values) -> binary_to_term(iolist_to_binary([131, 67, <<(length(Names)):32, F>>, [E(T) || T <- [M, N | Names] ++ Values]])) end,
     One = R(m, n, 0, [z, a], [1, \"text\"]),

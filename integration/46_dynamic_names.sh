@@ -3,21 +3,15 @@
 # OTP 25, 27 and 29.
 . "$(dirname "$0")/lib.sh"
 . "$here/peers.sh"
-releases=(otp25)
-declare -A in=([otp25]="")
-for suite in trixie:otp27 sid:otp29; do
-  if dir=$(peer_dir "${suite%:*}"); then
-    releases+=("${suite#*:}")
-    in[${suite#*:}]="env HOME=/tmp LANG=C.UTF-8 chroot $dir"
-  else
-    echo "SKIPPED: no node of ${suite#*:} (needs root, debootstrap and a package mirror)"
-  fi
-done
 start_node cpp
-visitors() { timeout 30 "$CNODE" call cpp@localhost erlang nodes '[hidden]' --cookie "$cookie" 2>&1 | grep -oE "'[0-9A-Z]+@[^']*'"; }
+visitors() {  # or why they are not known
+  local nodes
+  nodes=$(timeout 30 "$CNODE" call cpp@localhost erlang nodes '[hidden]' --cookie "$cookie" 2>&1) || { echo "no answer: $nodes"; return; }
+  grep -oE "'[0-9A-Z]+@[^']*'" <<<"$nodes"
+}
 
 for release in "${releases[@]}"; do
-  got=$(timeout 60 ${in[$release]} erl -noinput -sname undefined -setcookie "$cookie" -eval "
+  got=$(timeout 60 ${inside[$release]} erl -noinput -sname undefined -setcookie "$cookie" -eval "
     undefined = proplists:get_value(name, maps:to_list(net_kernel:get_state()), undefined),
     Visit = fun(F) -> true = net_kernel:connect_node(cpp@localhost), N = node(), C = erlang:system_info(creation),
                       Back = rpc:call(cpp@localhost, rpc, call, [N, erlang, node, []]),
@@ -36,7 +30,7 @@ for release in "${releases[@]}"; do
     # There is no Erlang shell to run here, and the visitor says so: it has asked this node, by the name it was given.
     [ -p "$work/keys" ] || mkfifo "$work/keys"
     exec 8<>"$work/keys"
-    script -qfc "${in[$release]} $shell" /dev/null <"$work/keys" >"$work/$name$release.log" 2>&1 &
+    script -qfc "${inside[$release]} $shell" /dev/null <"$work/keys" >"$work/$name$release.log" 2>&1 &
     shell_pid=$!
     pids+=("$shell_pid")
     wait_for "grep -qE 'Shell process terminated|Could not load \"cpp@localhost\" on (shell|iex)' '$work/$name$release.log'" "$release's $name --remsh"

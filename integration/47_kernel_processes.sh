@@ -6,11 +6,8 @@
 echo '[{kernel, [{start_pg, true}]}].' >"$work/sys.config"
 start_node cpp --config "$work/sys.config"
 cpp_pid=$node_pid
-start_beam otp25
-nodes="otp25@localhost"
-dir=$(peer_dir trixie) && start_peer "$dir" otp27 && nodes+=" otp27@localhost"
-dir=$(peer_dir sid) && start_peer "$dir" otp29 && nodes+=" otp29@localhost"
-[ "$(wc -w <<<"$nodes")" = 3 ] || echo "SKIPPED: nodes of OTP 27 and 29 (need root, debootstrap and a package mirror)"
+for release in "${releases[@]}"; do start_peer "$release" "$release"; done
+nodes=$(printf '%s@localhost ' "${releases[@]}")
 
 for node in $nodes; do
   # On each node: what sys gives of every process here, and that a suspended one waits.
@@ -50,7 +47,7 @@ for node in $nodes; do
 done
 expect "async_dist" "$(erl_eval "io:format(\"~p\", [[rpc:call('cpp@localhost', erlang, process_info, [rpc:call('cpp@localhost', erlang, whereis, [N]), async_dist]) || N <- [net_kernel, rex, global_name_server, pg]]])")" \
   "[{async_dist,true},{async_dist,true},{async_dist,true},{async_dist,true}]"
-kill_it() { erl_eval "P = rpc:call('$1', erlang, whereis, [$2]), rpc:call('$1', erlang, exit, [P, kill])" >/dev/null; }
+kill_it() { erl_does "P = rpc:call('$1', erlang, whereis, [$2]), rpc:call('$1', erlang, exit, [P, kill])"; }
 kill_it cpp@localhost pg
 wait_for "grep -q 'pg ended and is started again' '$work/cpp.log'" "pg to be started again"
 expect "pg is there again" "$(erl_eval "(fun W() -> is_pid(rpc:call('cpp@localhost', erlang, whereis, [pg])) orelse begin timer:sleep(20), W() end end)(), io:format(\"~p\", [rpc:call('cpp@localhost', pg, which_groups, [])])")" "[]"

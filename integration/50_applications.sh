@@ -2,13 +2,12 @@
 # Applications in C++ and in Erlang, asked the same by the same driver: loading, environment, starting, failing, processes, ends, phases,
 # dependencies, changes. What both nodes answer is compared line by line. Then what a start of the program promises: --app, --config, a
 # permanent application's end, an orderly stop.
-. ${LIB:-"$(dirname "$0")/lib.sh"}
-: "${STORY_MODULES:=$here/../build/release/story_modules}"
+. "$(dirname "$0")/lib.sh"
 apps=$STORY_MODULES/applications
-[ -f "$apps/app_cb.so" ] || fail "no modules at $apps: build first"
-mkdir -p "$work/beam" "$work/driver" "$work/disk"
-erlc -o "$work/beam" "$here"/modules/applications/app_{cb,worker}.erl || fail "erlc of the modules"
-erlc -o "$work/driver" "$here/modules/applications/differ_applications.erl" || fail "erlc of the driver"
+needs_modules applications/app_cb applications/app_worker
+erlang "$work/beam" applications/app_cb applications/app_worker
+erlang "$work/driver" applications/differ_applications
+mkdir "$work/disk"
 cp "$here"/modules/applications/*.app "$work/disk"
 
 # ---- as on BEAM

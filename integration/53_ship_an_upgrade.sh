@@ -58,17 +58,16 @@ cp "$work/good.tar.gz" "$root/releases/hotcode-0.2.0.tar.gz"
 
 # The disk is full: a file of the archive, RELEASES and start_erl.data each in turn.
 if [ "$(id -u)" -eq 0 ] && mkdir "$work/small" && unshare --mount true 2>/dev/null && mount -t tmpfs -o size=64k tmpfs "$work/small" 2>/dev/null; then
-  trap 'umount "$work/small"; false; finish' EXIT
+  at_end '! mountpoint -q "$work/small" || umount "$work/small"'
   ln -s "$work/small" "$root/lib/hotcode-0.2.0"
   got=$(rpc release_handler unpack_release '["hotcode-0.2.0"]')
   rm -rf "$root/lib/hotcode-0.2.0"
   umount "$work/small"
-  trap finish EXIT
   case $got in "{error,{cannot_extract_file,\"$root/lib/hotcode-0.2.0/"*enospc*) echo "ok: a full disk is named: $got" ;; *) fail "unpacking to a full disk: $got" ;; esac
   rm -rf "$root/releases/0.2.0"
   whole "a full disk" "0.1.0 permanent "
 else
-  echo "skipped: a full disk needs root and a tmpfs"
+  echo "SKIPPED: a full disk needs root and a tmpfs"
 fi
 expect "unpack" "$(rpc release_handler unpack_release '["hotcode-0.2.0"]')" '{ok,"0.2.0"}'
 

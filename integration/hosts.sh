@@ -4,7 +4,7 @@
 #   lay_hosts N              hosts 1..N
 #   node_on HOST NAME        prints the node's full name
 #   start_cpp HOST NAME [options]         as start_node, start_beam and start_peer of lib.sh and peers.sh
-#   start_erl HOST NAME DIR|- [erl arguments]
+#   start_erl HOST NAME RELEASE [erl arguments]
 #   $work/link cut|heal A B; $work/link kill A B: A's connections with B end, B hears nothing of it when the link is cut
 if [ -z "${HOSTS:-}" ]; then
   if [ "$(id -u)" -eq 0 ] && unshare -n sh -c 'ip link set lo up && ip link add story-b type bridge && ip link add story-v type veth peer name story-w' >/dev/null 2>&1; then
@@ -53,9 +53,6 @@ become_on_host() {
 node_on() { if [ "$HOSTS" = none ]; then echo "$2@localhost"; else echo "$2@$network.$1"; fi; }
 name_option() { if [ "$HOSTS" = none ]; then echo sname; else echo name; fi; }
 
-# A node that is started again has another log.
-keep_log() { [ ! -f "$work/$1.log" ] || mv "$work/$1.log" "$work/$1.$(date +%s%N).log"; }
-
 start_cpp() {
   local host=$1 name=$2 full; shift 2
   full=$(node_on "$host" "$name")
@@ -67,11 +64,10 @@ start_cpp() {
 }
 
 start_erl() {
-  local host=$1 name=$2 dir=$3 full root=(); shift 3
+  local host=$1 name=$2 release=$3 full; shift 3
   full=$(node_on "$host" "$name")
   keep_log "$name"
-  [ "$dir" = - ] || root=(env HOME=/tmp chroot "$dir")
-  become_on_host "$host" "${root[@]}" erl -noinput "-$(name_option)" "$full" -setcookie "$cookie" "$@" >"$work/$name.log" 2>&1 &
+  become_on_host "$host" ${inside[$release]} erl -noinput "-$(name_option)" "$full" -setcookie "$cookie" "$@" >"$work/$name.log" 2>&1 &
   node_pid=$!
   pids+=("$node_pid")
   wait_for "on_host $host epmd -port $ERL_EPMD_PORT -names | grep -q 'name $name '" "BEAM node $full" "$node_pid"
