@@ -44,6 +44,8 @@ wait_for "! kill -0 $caller 2>/dev/null" "the bystander"
 grep -q 'calls answered' "$work/caller.log" || fail "the bystander lost a call"
 echo "ok: $rounds rounds; bystander: $(cat "$work/caller.log" | tail -1)"
 
+kill -0 "$node_os_pid" || fail "the node died"
+
 # Purged versions are unmapped: at most current and old of each module are left.
 wait_for "[ \$(module_files) -le $((2 * ${#all_modules[@]})) ]" "superseded modules to be unmapped"
 echo "ok: $(module_files) module files mapped, for ${#all_modules[@]} modules"

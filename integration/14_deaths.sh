@@ -56,11 +56,11 @@ ERL
 (cd "$work" && erlc deaths.erl) || fail erlc
 ask() { # NODE FUNCTION
   erl -noshell -sname "ask$RANDOM@localhost" -setcookie "$cookie" -pa "$work" -eval "deaths:$2('$1'), halt(0)." 2>"$work/ask.err" | sed -u "s/$1/NODE/g"
+  return "${PIPESTATUS[0]}"
 }
 start_node cpp --pa "$work/a/live"; cpp_pid=$node_pid
 start_beam beam -pa "$work/beam" -eval '{ok,_} = application:ensure_all_started(elixir).'; beam_pid=$node_pid
-ask cpp@localhost run >"$work/cpp.txt"; ask beam@localhost run >"$work/beam.txt"
-grep -q erpc_throw "$work/beam.txt" || { cat "$work/beam.txt" "$work/ask.err"; fail "the oracle did not finish"; }
+for n in beam cpp; do ask "$n@localhost" run >"$work/$n.txt" || { cat "$work/$n.txt" "$work/ask.err"; fail "$n was not asked to the end"; }; done
 diff -u "$work/beam.txt" "$work/cpp.txt" || fail "deaths of processes are told otherwise than by BEAM"
 echo "ok: $(wc -l <"$work/cpp.txt") deaths told as by BEAM"
 
@@ -69,7 +69,7 @@ for n in cpp beam; do
   ask "$n@localhost" exits >"$work/$n.txt" & asker=$!
   wait_for "grep -q armed '$work/$n.txt'" "the asker"
   kill -9 "${!p}"
-  wait $asker
+  wait $asker || { cat "$work/$n.txt" "$work/ask.err"; fail "$n was not watched to its end"; }
 done
 diff -u "$work/beam.txt" "$work/cpp.txt" || fail "kill -9 of the node is told otherwise than by BEAM"
 echo "ok: kill -9 of the node: $(tail -1 "$work/cpp.txt")"

@@ -22,7 +22,8 @@ port=$(epmd -port "$ERL_EPMD_PORT" -names | sed -n 's/^name long at port //p')
 echo "ok: --dist-listen-min/max"
 got=$(timeout 30 erl -noshell -name ask@127.0.0.1 -setcookie "$cookie" -eval "io:format(\"~p ~p\", [net_adm:ping('$n'), nodes()]), halt(0).")
 expect "a BEAM with a long name meets it" "$got" "pong ['$n']"
-timeout 30 erl -noshell -name ask@127.0.0.1 -setcookie "$cookie" -eval "exit(rpc:call('$n', erlang, whereis, [pi]), kill), timer:sleep(300), halt(0)."
+timeout 30 erl -noshell -name ask@127.0.0.1 -setcookie "$cookie" -eval "Pi = fun() -> rpc:call('$n', erlang, whereis, [pi]) end, P = Pi(), true = is_pid(P), exit(P, kill),
+  (fun Wait() -> Q = Pi(), is_pid(Q) andalso Q =/= P orelse Wait() end)(), halt(0)." || fail "the supervised process does not come again"
 expect "the supervised process is started again" "$(call $n gen_server call '[pi, get]')" '{a,"b"}'
 "$CNODE" stop $n --cookie "$cookie" || fail "cnode stop"
 
@@ -57,21 +58,25 @@ expect "a BEAM without epmd meets it" "$(timeout 30 erl -noshell -sname bares@lo
 
 # --epmd-port
 other=$((ERL_EPMD_PORT + 20004))
-epmd -port $other -daemon
+epmd -port $other & epmd=$!; pids+=($epmd)
+wait_for "epmd -port $other -names >/dev/null 2>&1" "another epmd"
 "$CNODE" start --sname elsewhere@localhost --cookie "$cookie" --epmd-port $other >"$work/elsewhere.log" 2>&1 & elsewhere=$!; pids+=($elsewhere)
 wait_for "grep -q ready '$work/elsewhere.log'" "a node at another epmd"
 expect "--epmd-port" "$(epmd -port $other -names | grep -c 'name elsewhere ')" 1
 # epmd is killed and comes again: the node registers anew
-pkill -f "epmd -port $other -daemon"; sleep 0.3; epmd -port $other -daemon
+kill -9 $epmd; wait $epmd 2>/dev/null
+epmd -port $other -daemon
 wait_for "epmd -port $other -names | grep -q 'name elsewhere '" "the node to register anew"
 echo "ok: registered anew after epmd's restart"
 kill -INT $elsewhere; wait $elsewhere; expect "SIGINT ends it with" $? 0
 wait_for "! epmd -port $other -names | grep -q 'name elsewhere '" "epmd to forget it"
 epmd -port $other -kill >/dev/null
 
-# --log-level
-"$CNODE" start --sname quiet@localhost --cookie "$cookie" --log-level error >"$work/quiet.log" 2>&1 & pids+=($!)
-wait_for "grep -q ready '$work/quiet.log'" "a quiet node"
-call quiet@localhost code load_file "[nosuch]" >/dev/null
-erl -noshell -sname stranger@localhost -setcookie wrong -eval "net_adm:ping('quiet@localhost'), halt(0)." >/dev/null 2>&1
+# --log-level: a file that is no module is worth a warning
+echo 'no module' >"$work/text.so"
+for n in loud quiet; do
+  if [ $n = loud ]; then start_node loud; else start_node quiet --log-level error; fi
+  expect "a text file" "$(call $n@localhost code load_abs "[\"$work/text\"]")" "{error,badfile}"
+done
+wait_for "grep -q warning '$work/loud.log'" "a warning"
 expect "--log-level error: no warnings" "$(grep -c warning "$work/quiet.log")" 0

@@ -14,6 +14,7 @@ make_release() { "$CNODE" release "$work/rel/hotcode-$1.rel" --path "$modules/$1
 expect "cnode release prints the archive" "$(make_release 0.1.0)" "$work/out/hotcode-0.1.0.tar.gz"
 expect "an upgrade from it" "$(make_release 0.2.0 --upgrade-from "$work/out/hotcode-0.1.0.tar.gz")" "$work/out/hotcode-0.2.0.tar.gz"
 before=$(sha256sum <"$work/out/hotcode-0.2.0.tar.gz")
+rm "$work/out/hotcode-0.2.0.tar.gz"
 make_release 0.2.0 --upgrade-from "$work/out/hotcode-0.1.0.tar.gz" >/dev/null
 expect "the same files give the same archive" "$(sha256sum <"$work/out/hotcode-0.2.0.tar.gz")" "$before"
 expect "tar reads it" "$(tar tzf "$work/out/hotcode-0.2.0.tar.gz" | grep -v '/$' | sort | tr '\n' ' ')" \
@@ -24,24 +25,22 @@ tar xzOf "$work/out/hotcode-0.2.0.tar.gz" releases/0.2.0/relup >"$work/relup"
 mkdir "$work/new"
 tar xzf "$work/out/hotcode-0.2.0.tar.gz" -C "$work/new"
 tar xzf "$work/out/hotcode-0.1.0.tar.gz" -C "$work/new" --skip-old-files
-if [ -n "$(erl -noshell -eval 'io:put_chars(code:which(systools)), halt().' 2>/dev/null | grep systools)" ]; then
-  same=$(erl -noshell -eval "{ok,R,_,_}=systools:make_relup(\"$work/rel/hotcode-0.2.0\",[\"$work/rel/hotcode-0.1.0\"],[\"$work/rel/hotcode-0.1.0\"],[noexec,{path,[\"$work/new/lib/*/ebin\"]}]),
-    {ok,[O]}=file:consult(\"$work/relup\"), io:put_chars(case R of O -> \"same\"; _ -> io_lib:format(\"~p\",[R]) end), halt().")
-  expect "systools makes the same relup" "$same" same
-  read_back=$(erl -noshell -eval "{ok,[[{release,N,V,E,L,S}]]}=file:consult(\"$work/new/releases/RELEASES\"), io:format(\"~p\",[{N,V,E,length(L),S}]), halt().")
-  # A BEAM of its own root, which is ours: its release_handler reads RELEASES, the archive and the .rel in it.
-  mkdir "$work/beam"
-  tar xzf "$work/out/hotcode-0.1.0.tar.gz" -C "$work/beam"
-  cp "$work/out/hotcode-0.2.0.tar.gz" "$work/beam/releases/"
-  otp=$(erl -noshell -eval 'io:put_chars(code:root_dir()), halt().')
-  for application in "$otp"/lib/{kernel,stdlib,sasl,compiler}-*; do ln -s "$application" "$work/beam/lib/"; done
-  bin=$(echo "$otp"/erts-*/bin)
-  unpacked=$(ROOTDIR=$work/beam BINDIR=$bin EMU=beam PROGNAME=erl "$bin/erlexec" -boot "$otp/bin/start_sasl" -sasl sasl_error_logger false -noshell \
-    -eval "io:format(\"~p ~p\", [release_handler:unpack_release(\"hotcode-0.2.0\"), [{V,S} || {_,V,_,S} <- release_handler:which_releases()]]), halt().")
-  expect "a BEAM node's release_handler unpacks the archive" "$unpacked" '{ok,"0.2.0"} [{"0.2.0",unpacked},{"0.1.0",permanent}]'
-  expect "and leaves what starts as it was" "$(cat "$work/beam/releases/start_erl.data")" "0.1.0 0.1.0"
-  expect "RELEASES is what release_handler writes" "$read_back" '{"hotcode","0.2.0","0.1.0",4,permanent}'
-fi
+same=$(erl -noshell -eval "{ok,R,_,_}=systools:make_relup(\"$work/rel/hotcode-0.2.0\",[\"$work/rel/hotcode-0.1.0\"],[\"$work/rel/hotcode-0.1.0\"],[noexec,{path,[\"$work/new/lib/*/ebin\"]}]),
+  {ok,[O]}=file:consult(\"$work/relup\"), io:put_chars(case R of O -> \"same\"; _ -> io_lib:format(\"~p\",[R]) end), halt().")
+expect "systools makes the same relup" "$same" same
+read_back=$(erl -noshell -eval "{ok,[[{release,N,V,E,L,S}]]}=file:consult(\"$work/new/releases/RELEASES\"), io:format(\"~p\",[{N,V,E,length(L),S}]), halt().")
+# A BEAM of its own root, which is ours: its release_handler reads RELEASES, the archive and the .rel in it.
+mkdir "$work/beam"
+tar xzf "$work/out/hotcode-0.1.0.tar.gz" -C "$work/beam"
+cp "$work/out/hotcode-0.2.0.tar.gz" "$work/beam/releases/"
+otp=$(erl -noshell -eval 'io:put_chars(code:root_dir()), halt().')
+for application in "$otp"/lib/{kernel,stdlib,sasl,compiler}-*; do ln -s "$application" "$work/beam/lib/"; done
+bin=$(echo "$otp"/erts-*/bin)
+unpacked=$(ROOTDIR=$work/beam BINDIR=$bin EMU=beam PROGNAME=erl "$bin/erlexec" -boot "$otp/bin/start_sasl" -sasl sasl_error_logger false -noshell \
+  -eval "io:format(\"~p ~p\", [release_handler:unpack_release(\"hotcode-0.2.0\"), [{V,S} || {_,V,_,S} <- release_handler:which_releases()]]), halt().")
+expect "a BEAM node's release_handler unpacks the archive" "$unpacked" '{ok,"0.2.0"} [{"0.2.0",unpacked},{"0.1.0",permanent}]'
+expect "and leaves what starts as it was" "$(cat "$work/beam/releases/start_erl.data")" "0.1.0 0.1.0"
+expect "RELEASES is what release_handler writes" "$read_back" '{"hotcode","0.2.0","0.1.0",4,permanent}'
 
 # ---- what is wrong gets a sentence
 wrong() { expect "$1" "$("$CNODE" release "${@:3}" 2>&1)" "cnode: $2"; }
@@ -114,7 +113,7 @@ on_bare() { timeout 120 env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin unshare --moun
 libraries() { ldd "$1" | grep -oE '/[^ ]+' | while read -r l; do mkdir -p "$bare$(dirname "$l")"; cp -L "$l" "$bare$l"; done; }
 mkdir -p "$bare"/{bin,usr/bin,tmp,proc,dev,etc,opt/hotcode}
 if [ "$(id -u)" -ne 0 ] || ! unshare --mount mount -t proc proc "$bare/proc" 2>/dev/null; then
-  echo "skipped: the bare machine needs root and a /proc of its own"
+  echo "SKIPPED: the bare machine needs root and a /proc of its own"
   exit 0
 fi
 for tool in dash readlink dirname mkdir tail sleep tr sed grep cat setsid; do
