@@ -23,6 +23,10 @@ term args_list(call_context& cx, T... t) {
   return make_list_of(cx.heap(), t...);
 }
 
+inline void must_be_atom(term t) {
+  if (!t.is_atom()) throw_error(names().function_clause);
+}
+
 // What a row may name as f's arguments in place of the caller's own, in order: a number is the caller's argument of that place, from 0; an
 // atom is word{"text"} or a member of otp_atoms; anything else is given to f as it is.
 template <std::size_t N>

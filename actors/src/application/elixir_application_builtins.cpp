@@ -13,10 +13,6 @@ namespace {
 using namespace applications;
 
 const application_table& table_of(cnode_env* env) { return *applications_of(self(env).node()); }
-void must_be_atom(term t) {
-  if (!t.is_atom()) throw_error(names().function_clause);
-}
-
 term fetch_env(cnode_env* env, term app, term key) {
   must_be_atom(app);
   const term found = get_env(heap_of(env), table_of(env), app, key);

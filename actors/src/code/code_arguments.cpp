@@ -23,33 +23,28 @@ term loaded_name(block& b, module_version& v) {
   return f.path_is_atom ? find_or_make_atom(f.path) : make_charlist(b, f.path);
 }
 
-term loaded_or_error(block& b, const load_result& r) {
-  return r.ok ? make_tuple_of(b, atom("module"), r.module) : make_tuple_of(b, atom("error"), r.error);
+load_done tell(const answer_to& answer) {
+  return [answer](const load_result& r) {
+    answer([r](block& b) { return r.ok ? make_tuple_of(b, atom("module"), r.module) : make_tuple_of(b, atom("error"), r.error); });
+  };
 }
 
-cnode_term on_loader(cnode_env* env, std::function<term(block&)> work) {
-  auto& impl = code_server_impl::of(code_of(env));
-  return await_answer(
-      env, [&](answer_to answer) { impl.post([answer = std::move(answer), work = std::move(work)] { answer(work); }); },
-      [](cnode_env*, term result) { return result.word(); });
+task<term> on_loader(call_context& cx, std::function<term(block&)> work) {
+  const std::function<void(answer_to)> start = [&](answer_to answer) {
+    impl_of(cx).post([answer = std::move(answer), work = std::move(work)] { answer(work); });
+  };
+  co_return co_await answered(cx, start);
 }
 
-bool refused_by_remote_code(cnode_env* env) {
-  if (code_of(env).remote_code()) return false;
+void check_remote_code(cnode_env* env) {
+  if (code_of(env).remote_code()) return;
   auto& b = heap_of(env);
-  raise(env, atom("error"),
-        make_tuple_of(b, atom("remote_code_off"),
-                      make_binary(b, "loading code is refused: this node was started with --remote-code off")));
-  return true;
+  throw_error(make_tuple_of(b, atom("remote_code_off"),
+                            make_binary(b, "loading code is refused: this node was started with --remote-code off")));
 }
 
-cnode_term raise_function_clause(cnode_env* env) { return raise(env, atom("error"), atom("function_clause")).word(); }
-
-cnode_term raise_function_clause_in(cnode_env* env, const char* function, term args) {
-  auto& b = heap_of(env);
-  raise_function_clause(env);
-  env->stacktrace = make_list_of(b, make_tuple_of(b, atom("code"), atom(function), args, nil)).word();
-  return CNODE_NONE;
+void throw_function_clause_in(block& b, const char* function, term args) {
+  throw raised{names().error, names().function_clause, make_list_of(b, make_tuple_of(b, atom("code"), atom(function), args, nil))};
 }
 
 void add_code_builtins(runtime& node) {

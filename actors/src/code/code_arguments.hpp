@@ -6,6 +6,7 @@
 
 #include <cnode/actors/process.hpp>
 
+#include "builtin_calls.hpp"
 #include "code/code_impl.hpp"
 #include "code/waiting.hpp"
 
@@ -13,24 +14,24 @@ namespace cnode::actors {
 
 inline term truth(bool b) { return atom(b ? "true" : "false"); }
 inline code_server& code_of(cnode_env* env) { return self(env).node().code(); }
+inline code_server_impl& impl_of(cnode_env* env) { return code_server_impl::of(code_of(env)); }
+inline code_server& code_of(call_context& cx) { return code_of(cx.env()); }
+inline code_server_impl& impl_of(call_context& cx) { return impl_of(cx.env()); }
 
 // A file or directory name: string, binary or atom. False for anything else.
 bool file_name(term t, std::string& out);
 // A list of characters, as filename.erl takes: no binary, no nested list.
 bool char_list(term t, std::string& out);
 // {module, M} or {error, What}.
-term loaded_or_error(block& b, const load_result& r);
+load_done tell(const answer_to& answer);
 // Builds the function's result on the loader's thread: for all that touches the disk.
-cnode_term on_loader(cnode_env* env, std::function<term(block&)> work);
-// --remote-code off: raises {remote_code_off, Text}. True: the function must return CNODE_NONE.
-bool refused_by_remote_code(cnode_env* env);
-cnode_term raise_function_clause(cnode_env* env);
+task<term> on_loader(call_context& cx, std::function<term(block&)> work);
+// --remote-code off: throws {remote_code_off, Text}.
+void check_remote_code(cnode_env* env);
 // In code:Function, which the function called has called.
-cnode_term raise_function_clause_in(cnode_env* env, const char* function, term args);
+[[noreturn]] void throw_function_clause_in(block& b, const char* function, term args);
 // A loaded module's file as code:which/1 and is_loaded/1 give it: a string, or an atom for what is part of the node.
 term loaded_name(block& b, module_version& v);
-// c:l/1: purge, then load_file.
-void reload(cnode_env* env, term module, const answer_to& answer);
 
 // Loaded modules whose file is another one by now; loader thread.
 term modified_modules(code_server_impl& impl, block& b);

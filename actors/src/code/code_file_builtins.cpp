@@ -16,8 +16,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-code_server_impl& impl_of(cnode_env* env) { return code_server_impl::of(code_of(env)); }
-
 // code:module_status/1: the file that would be loaded now, compared with what is loaded.
 const char* status_of(code_server_impl& impl, term module) {
   auto* v = impl.retain_current(module);
@@ -50,10 +48,9 @@ term modified_modules(code_server_impl& impl, block& b) {
 
 namespace {
 
-cnode_term which(cnode_env* env, const cnode_term* args) {
-  const term module{args[0]};
-  if (!module.is_atom()) return raise_function_clause(env);
-  return on_loader(env, [&impl = impl_of(env), module](block& b) {
+task<term> which(call_context& cx, term module) {
+  must_be_atom(module);
+  return on_loader(cx, [&impl = impl_of(cx), module](block& b) {
     if (auto* v = impl.retain_current(module)) {
       const auto name = loaded_name(b, *v);
       v->release();
@@ -70,11 +67,12 @@ bool lies_in(const std::string& dir, const std::string& name) {
          fs::symlink_status(dir + "/" + name, ignored).type() != fs::file_type::not_found && !ignored;
 }
 
-cnode_term where_is_file(cnode_env* env, const cnode_term* args) {
+// lies_in() says no to what is no name.
+task<term> where_is_file(call_context& cx, term file) {
   std::string name;
-  if (!term{args[0]}.is_list()) return raise_function_clause(env);
-  if (!char_list(term{args[0]}, name)) return atom("non_existing").word();
-  return on_loader(env, [&code = code_of(env), name](block& b) {
+  if (!file.is_list()) throw_error(names().function_clause);
+  if (!char_list(file, name)) name.clear();
+  return on_loader(cx, [&code = code_of(cx), name](block& b) {
     for (const auto& dir : code.path())
       if (lies_in(dir, name)) return make_charlist(b, dir + "/" + name);
     return atom("non_existing");
@@ -82,15 +80,15 @@ cnode_term where_is_file(cnode_env* env, const cnode_term* args) {
 }
 
 // where_is_file(Path, File): directories, or {Directory, Files} where somebody has looked already.
-cnode_term where_is_file_2(cnode_env* env, const cnode_term* args) {
+task<term> where_is_file_2(call_context& cx, term path, term file) {
   std::string name;
   struct place { std::string dir; bool looked, has; };
   std::vector<place> places;
-  if (list_length(term{args[0]}) < 0) return raise_function_clause(env);
-  const bool is_name = term{args[1]}.is_list() && char_list(term{args[1]}, name);
-  for (term l{args[0]}; is_name && l.is_cons(); l = l.tail()) {
+  if (list_length(path) < 0) throw_error(names().function_clause);
+  const bool is_name = file.is_list() && char_list(file, name);
+  for (; is_name && path.is_cons(); path = path.tail()) {
     place p{{}, false, false};
-    const auto entry = l.head();
+    const auto entry = path.head();
     if (entry.is_tuple(2)) {
       p.looked = true;
       for (auto f = entry[1]; f.is_cons(); f = f.tail()) {
@@ -100,17 +98,16 @@ cnode_term where_is_file_2(cnode_env* env, const cnode_term* args) {
     }
     if (char_list(p.looked ? entry[0] : entry, p.dir)) places.push_back(std::move(p));
   }
-  return on_loader(env, [places, name](block& b) {
+  return on_loader(cx, [places, name](block& b) {
     for (const auto& p : places)
       if (p.looked ? p.has : lies_in(p.dir, name)) return make_charlist(b, p.dir + "/" + name);
     return atom("non_existing");
   });
 }
 
-cnode_term get_object_code(cnode_env* env, const cnode_term* args) {
-  const term module{args[0]};
-  if (!module.is_atom()) return raise_function_clause(env);
-  return on_loader(env, [&impl = impl_of(env), module](block& b) {
+task<term> get_object_code(call_context& cx, term module) {
+  must_be_atom(module);
+  return on_loader(cx, [&impl = impl_of(cx), module](block& b) {
     std::string bytes, why;
     const auto path = impl.find_on_path(module);
     if (path.empty() || read_module_file(path, bytes, why) != file_error::none) return atom("error");
@@ -118,9 +115,9 @@ cnode_term get_object_code(cnode_env* env, const cnode_term* args) {
   });
 }
 
-cnode_term module_md5(cnode_env* env, const cnode_term* args) {
-  if (!term{args[0]}.is_binary()) return raise_badarg(env).word();
-  return on_loader(env, [bytes = std::string{term{args[0]}.bytes()}](block& b) {
+task<term> module_md5(call_context& cx, term image) {
+  if (!image.is_binary()) throw_error(names().badarg);
+  return on_loader(cx, [bytes = std::string{image.bytes()}](block& b) {
     module_file f;
     std::string why;
     f.bytes = bytes;
@@ -130,30 +127,29 @@ cnode_term module_md5(cnode_env* env, const cnode_term* args) {
 }
 
 // module_status(Module | [Module])
-cnode_term module_status(cnode_env* env, const cnode_term* args) {
-  const term modules{args[0]};
-  if (modules.is_atom()) return on_loader(env, [&impl = impl_of(env), modules](block&) { return atom(status_of(impl, modules)); });
+task<term> module_status(call_context& cx, term modules) {
+  if (modules.is_atom()) return on_loader(cx, [&impl = impl_of(cx), modules](block&) { return atom(status_of(impl, modules)); });
   std::vector<term> list;
   auto l = modules;
   for (; l.is_cons() && l.head().is_atom(); l = l.tail()) list.push_back(l.head());
-  if (!l.is_nil()) return raise_function_clause_in(env, "is_loaded", make_list_of(heap_of(env), l.is_cons() ? l.head() : modules));
-  return on_loader(env, [&impl = impl_of(env), list](block& b) {
+  if (!l.is_nil()) throw_function_clause_in(cx.heap(), "is_loaded", make_list_of(cx.heap(), l.is_cons() ? l.head() : modules));
+  return on_loader(cx, [&impl = impl_of(cx), list](block& b) {
     std::vector<term> answer;
     for (const auto m : list) answer.push_back(make_tuple_of(b, m, atom(status_of(impl, m))));
     return make_list(b, answer.data(), answer.size());
   });
 }
 
-cnode_term module_status_all(cnode_env* env, const cnode_term*) {
-  return on_loader(env, [&impl = impl_of(env)](block& b) {
+task<term> module_status_all(call_context& cx) {
+  return on_loader(cx, [&impl = impl_of(cx)](block& b) {
     auto list = nil;
     for (const auto& [module, file] : impl.server.all_loaded()) list = make_cons(b, make_tuple_of(b, module, atom(status_of(impl, module))), list);
     return list;
   });
 }
 
-cnode_term modified_modules_0(cnode_env* env, const cnode_term*) {
-  return on_loader(env, [&impl = impl_of(env)](block& b) { return modified_modules(impl, b); });
+task<term> modified_modules_0(call_context& cx) {
+  return on_loader(cx, [&impl = impl_of(cx)](block& b) { return modified_modules(impl, b); });
 }
 
 std::vector<std::string> object_files(const std::string& dir) {
@@ -165,8 +161,8 @@ std::vector<std::string> object_files(const std::string& dir) {
 }
 
 // [{Name, File, Loaded}] of what is loaded and what could be, sorted by name.
-cnode_term all_available(cnode_env* env, const cnode_term*) {
-  return on_loader(env, [&impl = impl_of(env)](block& b) {
+task<term> all_available(call_context& cx) {
+  return on_loader(cx, [&impl = impl_of(cx)](block& b) {
     std::map<std::string, term> all;
     for (const auto& [module, file] : impl.server.all_loaded()) {
       auto* v = impl.retain_current(module);
@@ -188,63 +184,58 @@ cnode_term all_available(cnode_env* env, const cnode_term*) {
 }
 
 // Files of one name in several directories of the path; prints them.
-cnode_term clash(cnode_env* env, const cnode_term*) {
-  return await_answer(
-      env,
-      [&](answer_to answer) {
-        auto& impl = impl_of(env);
-        impl.post([&impl, answer = std::move(answer)] {
-          std::string text;
-          std::vector<std::pair<std::string, std::string>> files;  // directory, file
-          for (const auto& dir : impl.server.path()) {
-            if (!is_directory(dir)) text += "** Bad path can't read " + dir + "\n";
-            for (auto& f : object_files(dir)) files.emplace_back(dir, std::move(f));
-          }
-          std::size_t clashes = 0;
-          for (auto i = files.begin(); i != files.end(); ++i) {
-            const auto hidden = std::find_if(i + 1, files.end(), [&](const auto& f) { return f.second == i->second; });
-            if (hidden == files.end()) continue;
-            ++clashes;
-            text += "** " + i->first + "/" + i->second + " hides " + hidden->first + "/" + hidden->second + "\n";
-          }
-          text += "** Found " + std::to_string(clashes) + " name clashes in code paths \n";
-          answer([text](block& b) { return make_binary(b, text); });
-        });
-      },
-      [](cnode_env* e, term text) {
-        host_functions().put_chars(e, text.bytes().data(), text.bytes().size());
-        return atom("ok").word();
-      });
+task<term> clash(call_context& cx) {
+  const std::function<term(block&)> work = [&impl = impl_of(cx)](block& b) {
+    std::string text;
+    std::vector<std::pair<std::string, std::string>> files;  // directory, file
+    for (const auto& dir : impl.server.path()) {
+      if (!is_directory(dir)) text += "** Bad path can't read " + dir + "\n";
+      for (auto& f : object_files(dir)) files.emplace_back(dir, std::move(f));
+    }
+    std::size_t clashes = 0;
+    for (auto i = files.begin(); i != files.end(); ++i) {
+      const auto hidden = std::find_if(i + 1, files.end(), [&](const auto& f) { return f.second == i->second; });
+      if (hidden == files.end()) continue;
+      ++clashes;
+      text += "** " + i->first + "/" + i->second + " hides " + hidden->first + "/" + hidden->second + "\n";
+    }
+    text += "** Found " + std::to_string(clashes) + " name clashes in code paths \n";
+    return make_binary(b, text);
+  };
+  const term text = co_await on_loader(cx, work);
+  host_functions().put_chars(cx.env(), text.bytes().data(), text.bytes().size());
+  co_return names().ok;
 }
 
 // Documentation is in no module file here: as of a .beam file without it.
-cnode_term get_doc(cnode_env* env, const cnode_term* args) {
-  const term module{args[0]};
-  if (!module.is_atom()) return raise_function_clause(env);
-  return on_loader(env, [&impl = impl_of(env), module](block& b) {
+task<term> get_doc(call_context& cx, term module) {
+  must_be_atom(module);
+  return on_loader(cx, [&impl = impl_of(cx), module](block& b) {
     const bool there = impl.server.is_loaded(module) || !impl.server.which_on_path(module).empty();
     return make_tuple_of(b, atom("error"), atom(there ? "missing" : "non_existing"));
   });
 }
 
 // HiPE is gone from OTP, and was never here.
-cnode_term is_module_native(cnode_env* env, const cnode_term* args) {
-  if (!term{args[0]}.is_atom()) return raise_badarg(env).word();
-  return atom(code_of(env).is_loaded(term{args[0]}) ? "false" : "undefined").word();
+term is_module_native(cnode_env* env, term module) {
+  if (!module.is_atom()) throw_error(names().badarg);
+  return atom(code_of(env).is_loaded(module) ? "false" : "undefined");
 }
 
-cnode_term objfile_extension(cnode_env* env, const cnode_term*) { return make_charlist(heap_of(env), ".so").word(); }
+term objfile_extension(cnode_env* env) { return make_charlist(heap_of(env), ".so"); }
 
 }  // namespace
 
 void add_code_file_functions(code_server& code) {
   static constexpr builtin_function functions[] = {
-      {"which", 1, which}, {"where_is_file", 1, where_is_file}, {"where_is_file", 2, where_is_file_2}, {"get_object_code", 1, get_object_code},
-      {"module_md5", 1, module_md5}, {"module_status", 1, module_status}, {"module_status", 0, module_status_all},
-      {"modified_modules", 0, modified_modules_0}, {"all_available", 0, all_available}, {"clash", 0, clash}, {"get_doc", 1, get_doc},
-      {"is_module_native", 1, is_module_native}, {"objfile_extension", 0, objfile_extension}};
+      {"which", 1, waiting<which>}, {"where_is_file", 1, waiting<where_is_file>}, {"where_is_file", 2, waiting<where_is_file_2>},
+      {"get_object_code", 1, waiting<get_object_code>}, {"module_md5", 1, waiting<module_md5>},
+      {"module_status", 1, waiting<module_status>}, {"module_status", 0, waiting<module_status_all>},
+      {"modified_modules", 0, waiting<modified_modules_0>}, {"all_available", 0, waiting<all_available>}, {"clash", 0, waiting<clash>},
+      {"get_doc", 1, waiting<get_doc>}, {"is_module_native", 1, plain<is_module_native>},
+      {"objfile_extension", 0, plain<objfile_extension>}};
   // c:mm/0 is code:modified_modules/0.
-  static constexpr builtin_function shell[] = {{"mm", 0, modified_modules_0}};
+  static constexpr builtin_function shell[] = {{"mm", 0, waiting<modified_modules_0>}};
   code.add_builtin("code", functions);
   code.add_builtin("c", shell);
 }

@@ -12,8 +12,6 @@ namespace {
 using wanted_module = code_server_impl::wanted_module;
 using module_errors = code_server_impl::module_errors;
 
-code_server_impl& impl_of(cnode_env* env) { return code_server_impl::of(code_of(env)); }
-
 term error_list(block& b, const module_errors& errors) {
   auto list = nil;
   for (auto e = errors.rbegin(); e != errors.rend(); ++e) list = make_cons(b, make_tuple_of(b, e->first, e->second), list);
@@ -57,29 +55,29 @@ module_errors duplicates(const std::vector<wanted_module>& modules) {
 
 // Prepares what the argument names and goes on with it, on the loader's thread, when all of it is good.
 template <class Then>
-cnode_term with_prepared(cnode_env* env, term list, Then then) {
-  if (!list.is_list()) return raise_function_clause_in(env, "partition_load", make_list_of(heap_of(env), list, nil, nil));
-  if (refused_by_remote_code(env)) return CNODE_NONE;
+task<term> with_prepared(call_context& cx, term list, Then then) {
+  if (!list.is_list()) throw_function_clause_in(cx.heap(), "partition_load", make_list_of(cx.heap(), list, nil, nil));
+  check_remote_code(cx.env());
   std::vector<wanted_module> modules;
-  if (!wanted_modules(list, modules)) return raise_function_clause(env);
-  if (const auto twice = duplicates(modules); !twice.empty()) return error_list(heap_of(env), twice).word();
-  return on_loader(env, [&impl = impl_of(env), modules, then](block& b) {
-    module_errors errors;
+  if (!wanted_modules(list, modules)) throw_error(names().function_clause);
+  return on_loader(cx, [&impl = impl_of(cx), modules, then](block& b) {
+    auto errors = duplicates(modules);
+    if (!errors.empty()) return error_list(b, errors);
     auto prepared = impl.prepare_all(modules, errors);
     return errors.empty() ? then(impl, b, std::move(prepared)) : error_list(b, errors);
   });
 }
 
-cnode_term atomic_load(cnode_env* env, const cnode_term* args) {
-  return with_prepared(env, term{args[0]}, [](code_server_impl& impl, block& b, auto prepared) {
+task<term> atomic_load(call_context& cx, term modules) {
+  return with_prepared(cx, modules, [](code_server_impl& impl, block& b, auto prepared) {
     const auto errors = impl.finish_all(std::move(prepared));
     return errors.empty() ? atom("ok") : error_list(b, errors);
   });
 }
 
 // {ok, {'$prepared$', [{Module, {Reference, File, undefined}}]}}
-cnode_term prepare_loading(cnode_env* env, const cnode_term* args) {
-  return with_prepared(env, term{args[0]}, [](code_server_impl& impl, block& b, auto prepared) {
+task<term> prepare_loading(call_context& cx, term modules) {
+  return with_prepared(cx, modules, [](code_server_impl& impl, block& b, auto prepared) {
     auto list = nil;
     for (auto& c : prepared) {
       const auto ref = impl.node.make_ref(b);
@@ -103,62 +101,49 @@ bool take_prepared(code_server_impl& impl, term list, std::vector<code_server_im
   return list.is_nil();
 }
 
-cnode_term finish_loading(cnode_env* env, const cnode_term* args) {
-  const term prepared{args[0]};
-  if (!prepared.is_tuple(2) || !prepared[0].same(atom("$prepared$")) || list_length(prepared[1]) < 0) return raise_function_clause(env);
-  if (refused_by_remote_code(env)) return CNODE_NONE;
-  return await_answer(
-      env,
-      [&](const answer_to& answer) {
-        std::shared_ptr<block> kept{copy_to_block(prepared[1]).release(), block_deleter{}};
-        auto& impl = impl_of(env);
-        impl.post([&impl, kept, answer] {
-          std::vector<code_server_impl::candidate_ptr> modules;
-          if (!take_prepared(impl, kept->root, modules)) return answer([](block&) { return nil; });
-          for (const auto& m : modules) std::erase_if(impl.prepared, [&](const auto& p) { return p.candidate == m; });
-          const auto errors = impl.finish_all(modules);
-          answer([errors](block& b) { return errors.empty() ? atom("ok") : error_list(b, errors); });
-        });
-      },
-      [](cnode_env* e, term result) { return result.is_nil() ? raise_function_clause(e) : result.word(); });
+task<term> finish_loading(call_context& cx, term prepared) {
+  if (!prepared.is_tuple(2) || !prepared[0].same(atom("$prepared$")) || list_length(prepared[1]) < 0) throw_error(names().function_clause);
+  check_remote_code(cx.env());
+  std::shared_ptr<block> kept{copy_to_block(prepared[1]).release(), block_deleter{}};
+  const std::function<term(block&)> work = [&impl = impl_of(cx), kept](block& b) {
+    std::vector<code_server_impl::candidate_ptr> modules;
+    if (!take_prepared(impl, kept->root, modules)) return nil;
+    for (const auto& m : modules) std::erase_if(impl.prepared, [&](const auto& p) { return p.candidate == m; });
+    const auto errors = impl.finish_all(modules);
+    return errors.empty() ? atom("ok") : error_list(b, errors);
+  };
+  const term result = co_await on_loader(cx, work);
+  if (result.is_nil()) throw_error(names().function_clause);
+  co_return result;
 }
 
-// One module after the other; what failed is collected as [{Module, What}].
-cnode_term ensure_next(cnode_env* env, term rest, term failed) {
-  auto& b = heap_of(env);
-  if (rest.is_nil()) return (failed.is_nil() ? atom("ok") : make_tuple_of(b, atom("error"), failed)).word();
-  const auto module = rest.head();
-  return await_answer(
-      env,
-      [&](const answer_to& answer) {
-        code_of(env).load_missing(module, [answer](const load_result& r) { answer([r](block& h) { return loaded_or_error(h, r); }); }, self(env).pid());
-      },
-      [rest, failed, module](cnode_env* e, term result) {
-        auto& h = heap_of(e);
-        const bool ok = result[0].same(atom("module"));
-        return ensure_next(e, rest.tail(), ok ? failed : make_cons(h, make_tuple_of(h, module, result[1]), failed));
-      });
-}
-
-// As on BEAM these are loaded in embedded mode as well.
-cnode_term ensure_modules_loaded(cnode_env* env, const cnode_term* args) {
-  if (list_length(term{args[0]}) < 0) return raise_function_clause(env);
+// One module after the other; what failed is collected as [{Module, What}]. As on BEAM these are loaded in embedded mode as well.
+task<term> ensure_modules_loaded(call_context& cx, term list) {
+  if (list_length(list) < 0) throw_error(names().function_clause);
   std::vector<term> modules;
-  for (term l{args[0]}; l.is_cons(); l = l.tail()) {
-    if (!l.head().is_atom()) return raise_function_clause(env);
-    if (!code_of(env).is_loaded(l.head())) modules.push_back(l.head());
+  for (; list.is_cons(); list = list.tail()) {
+    must_be_atom(list.head());
+    if (!code_of(cx).is_loaded(list.head())) modules.push_back(list.head());
   }
   std::sort(modules.begin(), modules.end(), [](term a, term b) { return compare(a, b) < 0; });
   modules.erase(std::unique(modules.begin(), modules.end(), [](term a, term b) { return a.same(b); }), modules.end());
-  return ensure_next(env, make_list(heap_of(env), modules.data(), modules.size()), nil);
+  term failed = nil;
+  for (const term module : modules) {
+    const std::function<void(answer_to)> start = [&](const answer_to& answer) {
+      code_of(cx).load_missing(module, tell(answer), cx.self().pid());
+    };
+    const term result = co_await answered(cx, start);
+    if (!result[0].same(names().module)) failed = make_cons(cx.heap(), make_tuple_of(cx.heap(), module, result[1]), failed);
+  }
+  co_return failed.is_nil() ? names().ok : make_tuple_of(cx.heap(), names().error, failed);
 }
 
 }  // namespace
 
 void add_code_together_functions(code_server& code) {
   static constexpr builtin_function functions[] = {
-      {"atomic_load", 1, atomic_load}, {"prepare_loading", 1, prepare_loading}, {"finish_loading", 1, finish_loading},
-      {"ensure_modules_loaded", 1, ensure_modules_loaded}};
+      {"atomic_load", 1, waiting<atomic_load>}, {"prepare_loading", 1, waiting<prepare_loading>},
+      {"finish_loading", 1, waiting<finish_loading>}, {"ensure_modules_loaded", 1, waiting<ensure_modules_loaded>}};
   code.add_builtin("code", functions);
 }
 

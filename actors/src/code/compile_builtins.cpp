@@ -289,6 +289,7 @@ task<> compile_file(call_context& cx, const std::string& source, compilation& c,
 // ---- c, compile
 
 task<term> c_c(call_context& cx, term what, term options) {
+  check_remote_code(cx.env());
   compilation c;
   if (!read_compile_options(options, c.options)) throw_error(names().function_clause);
   c.options.report_errors = c.options.report_warnings = true;
@@ -320,6 +321,7 @@ task<term> c_c(call_context& cx, term what, term options) {
 }
 
 task<term> compile_file_2(call_context& cx, term what, term options) {
+  check_remote_code(cx.env());
   compilation c;
   std::string file;
   if (!read_compile_options(options, c.options) || !file_name(what, file)) throw_error(names().badarg);
@@ -385,6 +387,7 @@ task<term> compile_and_load(call_context& cx, compile_request& request) {
 }
 
 task<term> compile_string(call_context& cx, term text, term file) {
+  check_remote_code(cx.env());
   compile_request request;
   request.text.emplace();
   if (!(text.is_binary() || text.is_list()) || !chardata_to_string(text, *request.text) || !file.is_binary()) throw_error(names().function_clause);
@@ -393,6 +396,7 @@ task<term> compile_string(call_context& cx, term text, term file) {
 }
 
 task<term> ex_compile_file(call_context& cx, term file, term relative_to) {
+  check_remote_code(cx.env());
   std::string name, base;
   const bool relative = !relative_to.same(names().nil_);
   if (!file_name(file, name) || (relative && !file_name(relative_to, base))) throw_error(names().function_clause);
@@ -411,15 +415,6 @@ task<term> ex_compile_file(call_context& cx, term file, term relative_to) {
   co_return co_await compile_and_load(cx, request);
 }
 
-// As waiting<f, sources...>, for those who may run code here.
-template <auto f, auto... sources>
-constexpr adapted_function compiling{
-    [](cnode_env* env, builtin_args a) {
-      if (refused_by_remote_code(env)) return term{}.word();
-      return waiting<f, sources...>.function(env, a);
-    },
-    waiting<f, sources...>.arity, waiting<f, sources...>.all};
-
 // compile:file/1 is file(File, [verbose, report]).
 task<term> compile_file_1(call_context& cx, term what) { return compile_file_2(cx, what, make_list_of(cx.heap(), atom("report"))); }
 task<term> compile_string_1(call_context& cx, term text) { return compile_string(cx, text, make_binary(cx.heap(), "nofile")); }
@@ -427,12 +422,12 @@ task<term> compile_string_1(call_context& cx, term text) { return compile_string
 }  // namespace
 
 void add_compile_functions(code_server& code) {
-  static constexpr builtin_function shell[] = {{"c", 1, compiling<c_c, 0, empty_list>}, {"c", 2, compiling<c_c>}};
+  static constexpr builtin_function shell[] = {{"c", 1, waiting<c_c, 0, empty_list>}, {"c", 2, waiting<c_c>}};
   static constexpr builtin_function compiler[] = {
-      {"file", 1, compiling<compile_file_1>}, {"file", 2, compiling<compile_file_2>}, {"noenv_file", 2, compiling<compile_file_2>}};
+      {"file", 1, waiting<compile_file_1>}, {"file", 2, waiting<compile_file_2>}, {"noenv_file", 2, waiting<compile_file_2>}};
   static constexpr builtin_function elixir[] = {
-      {"compile_string", 1, compiling<compile_string_1>}, {"compile_string", 2, compiling<compile_string>},
-      {"compile_file", 1, compiling<ex_compile_file, 0, &otp_atoms::nil_>}, {"compile_file", 2, compiling<ex_compile_file>}};
+      {"compile_string", 1, waiting<compile_string_1>}, {"compile_string", 2, waiting<compile_string>},
+      {"compile_file", 1, waiting<ex_compile_file, 0, &otp_atoms::nil_>}, {"compile_file", 2, waiting<ex_compile_file>}};
   code.add_builtin("c", shell);
   code.add_builtin("compile", compiler);
   code.add_builtin("Elixir.Code", elixir);

@@ -60,9 +60,8 @@ term threads_of(runtime& node, block& b) {
   return list;
 }
 
-cnode_term unloads(cnode_env* env, const cnode_term*) {
-  auto& impl = code_server_impl::of(code_of(env));
-  return on_loader(env, [&impl](block& b) {
+task<term> unloads(call_context& cx) {
+  return on_loader(cx, [&impl = impl_of(cx)](block& b) {
     const auto n = impl.server.unloads();
     return map_of(b, {{"unmapped", small(static_cast<std::int64_t>(n.unmapped))},
                       {"stuck", small(static_cast<std::int64_t>(n.stuck))},
@@ -75,7 +74,7 @@ cnode_term unloads(cnode_env* env, const cnode_term*) {
 }  // namespace
 
 void add_unload_module(code_server& code) {
-  static constexpr builtin_function functions[] = {{"unloads", 0, unloads}};
+  static constexpr builtin_function functions[] = {{"unloads", 0, waiting<unloads>}};
   code.add_builtin("cnode", functions);
 }
 

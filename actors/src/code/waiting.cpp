@@ -17,18 +17,36 @@ term answer_tag() {
   return t;
 }
 
-// Whoever asked has gone on without the answer.
-using dropped_flag = std::shared_ptr<std::atomic<bool>>;
+// A question on its way: an answer to one that is no more is dropped.
+struct question {
+  question(cnode_env* env, const std::function<void(answer_to)>& start) {
+    auto& p = self(env);
+    auto& node = p.node();
+    ref = node.make_ref(heap_of(env));
+    std::shared_ptr<block> kept{copy_to_block(ref).release(), block_deleter{}};
+    start([&node, pid = p.pid(), kept, dropped = dropped](const build_answer& build) {
+      if (*dropped) return;
+      auto b = block::make(24);
+      const auto payload = build(*b);
+      b->root = make_tuple_of(*b, answer_tag(), copy(*b, kept->root), payload);
+      node.send(pid, std::move(b));
+    });
+  }
+  question(const question&) = delete;
+  ~question() { *dropped = true; }
+  bool is_answered_by(term m) const { return m.is_tuple(3) && m[0].same(answer_tag()) && exactly_equal(m[1], ref); }
+
+  term ref;
+  std::shared_ptr<std::atomic<bool>> dropped = std::make_shared<std::atomic<bool>>(false);
+};
 
 struct answer_frame {
-  term ref;
-  dropped_flag dropped;
+  question asked;
   std::function<cnode_term(cnode_env*, term)> then;
 };
 
 int is_answer(cnode_env*, void* frame, cnode_term message) {
-  const term m{message};
-  return m.is_tuple(3) && m[0].same(answer_tag()) && exactly_equal(m[1], static_cast<answer_frame*>(frame)->ref);
+  return static_cast<answer_frame*>(frame)->asked.is_answered_by(term{message}) ? 1 : 0;
 }
 
 cnode_term resume_answer(cnode_env* env, void* frame, cnode_term message) {
@@ -140,26 +158,17 @@ cnode_term apply_once(cnode_env* env, term module, term function, term args, boo
 
 cnode_term await_answer(cnode_env* env, const std::function<void(answer_to)>& start,
                         std::function<cnode_term(cnode_env*, term)> then) {
-  auto& p = self(env);
-  auto& node = p.node();
-  const auto ref = node.make_ref(heap_of(env));
-  std::shared_ptr<block> kept{copy_to_block(ref).release(), block_deleter{}};
-  const auto dropped = std::make_shared<std::atomic<bool>>(false);
-  start([&node, pid = p.pid(), kept, dropped](const build_answer& build) {
-    if (*dropped) return;
-    auto b = block::make(24);
-    const auto payload = build(*b);
-    b->root = make_tuple_of(*b, answer_tag(), copy(*b, kept->root), payload);
-    node.send(pid, std::move(b));
-  });
-  auto* f = new answer_frame{ref, dropped, std::move(then)};
-  const auto destroy = [](void* frame) {
-    std::unique_ptr<answer_frame> gone{static_cast<answer_frame*>(frame)};
-    *gone->dropped = true;
-  };
-  env->continuation = {f, resume_answer, destroy, is_answer, -1};
+  auto* f = new answer_frame{{env, start}, std::move(then)};
+  env->continuation = {f, resume_answer, [](void* frame) { delete static_cast<answer_frame*>(frame); }, is_answer, -1};
   env->outcome = CNODE_SUSPEND;
   return CNODE_NONE;
+}
+
+task<term> answered(call_context& cx, std::function<void(answer_to)> start) {
+  const question asked{cx.env(), start};
+  const call_context::matcher match = [&asked](term m) { return asked.is_answered_by(m); };
+  const term m = co_await cx.receive(match, -1);
+  co_return m[2];
 }
 
 term error_info_of(block& b, term module) {

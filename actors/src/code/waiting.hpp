@@ -6,6 +6,8 @@
 #include <cnode/actors/code_server.hpp>
 #include <cnode/actors/process.hpp>
 
+#include "call_context.hpp"
+
 namespace cnode::actors {
 
 // Builds the answer's term; called once, on the thread that answers.
@@ -16,6 +18,9 @@ using answer_to = std::function<void(build_answer)>;
 // is the function's. `start` runs at once and may answer from any thread.
 cnode_term await_answer(cnode_env* env, const std::function<void(answer_to)>& start,
                         std::function<cnode_term(cnode_env*, term)> then);
+
+// The same as a coroutine waits for it.
+task<term> answered(call_context& cx, std::function<void(answer_to)> start);
 
 // An external call in the process that runs: M:F(Args), loading M first when that is needed. Ends as a cnode_function does.
 cnode_term apply(cnode_env* env, term module, term function, term args);
