@@ -43,10 +43,6 @@ task<term> locate(call_context& cx, term process) {
 
 namespace {
 
-bool is_down(term m, term ref) {
-  return m.is_tuple(5) && m[0].same(names().DOWN) && exactly_equal(m[1], ref);
-}
-
 struct reply_match {
   term tag;
   bool operator()(term m) const { return m.is_tuple(2) && exactly_equal(m[0], tag); }
@@ -59,6 +55,8 @@ term node_of_target(term target) {
 }
 
 }  // namespace
+
+bool is_down(term m, term ref) { return ref && m.is_tuple(5) && m[0].same(names().DOWN) && exactly_equal(m[1], ref); }
 
 bool is_registry_name(term process) {
   return (process.is_tuple(2) && process[0].same(names().global)) || (process.is_tuple(3) && process[0].same(names().via));

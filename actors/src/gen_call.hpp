@@ -19,6 +19,8 @@ task<term> call_as(call_context& cx, term process, term label, term request, std
 task<term> server_call(call_context& cx, term module, term server, term request, term time);
 // Where a server reference leads to: a pid, or {Name, Node} of another node; none when there is nobody here.
 task<term> locate(call_context& cx, term process);
+// {'DOWN', Ref, process, Who, Reason}; ref none: never.
+bool is_down(term message, term ref);
 // {global, Name}, {via, Module, Name}
 bool is_registry_name(term process);
 // `catch Module:send(Name, Message)` of such a name: nobody is told of a failure. False: it is none, nothing is sent.

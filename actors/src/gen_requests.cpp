@@ -10,6 +10,8 @@ namespace cnode::actors {
 
 namespace {
 
+using gen::is_down;
+
 constexpr std::int64_t max_timeout = 4294967295;
 
 [[noreturn]] void badarg() { throw_error(names().badarg); }
@@ -30,7 +32,6 @@ bool is_boolean(term t) { return t.same(names().true_) || t.same(names().false_)
 bool is_reply(term m, term id) {
   return m.is_tuple(2) && m[0].is_cons() && m[0].head().same(names().alias) && exactly_equal(m[0].tail(), id);
 }
-bool is_down(term m, term id) { return m.is_tuple(5) && m[0].same(names().DOWN) && exactly_equal(m[1], id); }
 
 // The request of a collection that a message answers; none when it answers none.
 term answered(term m, term requests) {

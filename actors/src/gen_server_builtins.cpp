@@ -58,13 +58,12 @@ task<term> multi_call(call_context& cx, term nodes, term name, term request, ter
       return m.is_tuple(2) && m[0].is_cons() && m[0].head().is_cons() && exactly_equal(m[0].head().tail(), ref) &&
              exactly_equal(m[0].tail(), tag);
     };
-    const auto is_down = [ref = a.ref](term m) { return m.is_tuple(5) && m[0].same(names().DOWN) && exactly_equal(m[1], ref); };
     std::int64_t left = -1;
     if (timeout_ms >= 0) {
       left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - self.node().now()).count();
       if (left < 0) left = 0;
     }
-    const term m = co_await cx.receive([=](term t) { return is_reply(t) || is_down(t); }, left);
+    const term m = co_await cx.receive([=](term t) { return is_reply(t) || gen::is_down(t, a.ref); }, left);
     cx.self().demonitor(a.ref, true);
     if (m && m.is_tuple(2)) replies = make_cons(b, make_tuple_of(b, a.node, m[1]), replies);
     else bad = make_cons(b, a.node, bad);

@@ -12,6 +12,7 @@
 #include "code/compile_diagnostics.hpp"
 #include "code/compile_options.hpp"
 #include "code/compile_queue.hpp"
+#include "gen_call.hpp"
 #include "otp_atoms.hpp"
 #include "terms.hpp"
 
@@ -28,7 +29,7 @@ namespace fs = std::filesystem;
 using start_function = std::function<void(std::function<void()>)>;
 
 bool is_answer(term m, const char* tag, term ref) { return m.is_tuple() && m.size() >= 2 && m[0].same(atom(tag)) && exactly_equal(m[1], ref); }
-bool is_down(term m, term ref) { return ref && m.is_tuple(5) && m[0].same(names().DOWN) && exactly_equal(m[1], ref); }
+using gen::is_down;
 
 // Runs `start`, which must see to it that what it is given is called once, on any thread; waits for that. When the shell that asked has
 // lost its connection the caller ends, and with it, by its destructors, what it waits for.
