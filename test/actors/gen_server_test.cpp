@@ -294,7 +294,21 @@ TEST(GenServerEnd, StopWaitsForTheEnd) {
   EXPECT_EQ(n.call("Elixir.GenServer", "stop", "[nobody, oops, 1000]"), "exit:{noproc,{'Elixir.GenServer',stop,[nobody,oops,1000]}}");
 }
 
+TEST(GenServerEnd, StopRefusesATimeThatIsNone) {
+  server_node n;
+  const auto server = n.start_server("0");
+  for (const char* module : {"gen", "gen_server", "gen_statem", "gen_event", "proc_lib", "supervisor"})
+    EXPECT_EQ(n.call(module, "stop", "[" + server + ", normal, soon]"), "error:function_clause") << module;
+  EXPECT_TRUE(trace().empty());
+}
+
 // ---- clients
+
+TEST(GenCall, ReplyRefusesWhatIsNoFrom) {
+  server_node n;
+  for (const char* module : {"gen", "gen_server", "gen_statem", "Elixir.GenServer"})
+    EXPECT_EQ(n.call(module, "reply", "[nobody, x]"), "error:function_clause") << module;
+}
 
 TEST(GenCall, SaysWhyThereIsNoReply) {
   server_node n;
