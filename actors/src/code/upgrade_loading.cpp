@@ -22,9 +22,9 @@ term vsn_in(block& b, const module_version& v) {
   for (term l = attributes ? attributes->root : nil; l.is_cons(); l = l.tail()) {
     const term a = l.head();
     if (!a.is_tuple(2) || !a[0].same(atom("vsn"))) continue;
-    bool string = true;
+    bool string = a[1].is_cons();  // misc_supp:is_string/1
     std::size_t n = 0;
-    for (term e = a[1]; e.is_cons(); e = e.tail(), ++n) string = string && e.head().is_small() && e.head().small() >= 0;
+    for (term e = a[1]; e.is_cons(); e = e.tail(), ++n) string = string && e.head().is_small() && e.head().small() >= ' ' && e.head().small() <= 255;
     return copy(b, !string && n == 1 ? a[1].head() : a[1]);
   }
   return atom("undefined");

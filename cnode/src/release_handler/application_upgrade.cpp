@@ -127,7 +127,7 @@ routine<term> eval_appup_script(session& s, term app, term vsn, term to_dir, ter
   const auto before = co_await s.apply("application_controller", "prep_config_change", nil);
   const auto dir = directory(s, to_dir);
   auto read = release::read_term(s.heap(), dir + "/ebin/" + std::string(atom_text(app)) + ".app");
-  if (auto* problem = std::get_if<1>(&read)) throw failure{problem->reason};
+  if (auto* problem = std::get_if<1>(&read)) throw failure{is_tagged(problem->reason, "open", 3) ? problem->reason[2] : problem->reason};
   const libraries to{{app, vsn, dir}};
   evaluator e(s, to, to, {});
   const auto r = co_await e.run(release::elements(script));

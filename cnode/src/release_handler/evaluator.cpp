@@ -14,17 +14,24 @@ using release::is_tagged;
 
 namespace {
 
-// The instructions, checked. Throws failure.
-std::vector<instruction::any> parsed_script(session& s, const terms& script) {
-  auto& b = s.heap();
+release::outcome<std::vector<instruction::any>> parse(block& b, const terms& script) {
   const auto checked = release::attempt([&] {
     release::check_syntax(b, script);
     return true;
   });
-  if (!checked) throw failure{checked.error().reason};
-  auto parsed = instruction::parse(b, script);
-  if (!parsed) throw failure{parsed.error().reason};
-  return std::move(*parsed);
+  if (!checked) return checked.error();
+  return instruction::parse(b, script);
+}
+
+// The instructions, checked. Throws failure.
+std::vector<instruction::any> parsed_script(session& s, const terms& script) {
+  auto parsed = parse(s.heap(), script);
+  if (parsed) return std::move(*parsed);
+  // release_handler_1:syntax_check_script/1; a script without a point of no return is all behind it.
+  auto i = std::find_if(script.begin(), script.end(), [](term t) { return is(t, "point_of_no_return"); });
+  if (i == script.end()) i = script.begin();
+  i = std::find_if(i, script.end(), [&s](term t) { return !parse(s.heap(), {t}); });
+  throw failure{i == script.end() ? parsed.error().reason : s.tuple(atom("illegal_instruction_after_point_of_no_return"), *i)};
 }
 
 // As check_old_processes, and what is in the way gets release_handler's name: {old_processes, Module}.

@@ -166,7 +166,7 @@ term downgrade_script_3(call& c) {
   return here_or_throw(c, 3, [](session& s, const arguments& a) { return downgrade_script(s, s.keep(a[0].get()), s.keep(a[1].get()), s.keep(a[2].get())); });
 }
 term eval_appup_script_4(call& c) {
-  return here(c, 4, [](session& s, const arguments& a) {
+  return here_or_throw(c, 4, [](session& s, const arguments& a) {
     return eval_appup_script(s, s.keep(a[0].get()), s.keep(a[1].get()), s.keep(a[2].get()), s.keep(a[3].get()));
   });
 }
