@@ -70,8 +70,9 @@ void callback_process::end_task(process& self) {
   auto t = std::move(task_);
   t->take();
   if (self.exiting()) return;
-  for (const term module : std::exchange(purge_due_, {})) release_old_natives(self, module);
+  release_due(self);
   if (std::exchange(yielded_, false)) self.rescan();
+  task_ended(self);
 }
 
 void callback_process::go_on(process& self) {
@@ -100,7 +101,7 @@ void callback_process::receive(process& self, block_ptr& message) {
   }
   if (suspended_) return;
   hibernating_ = false;
-  run(self, handle_message(self, std::move(message)));
+  handle(self, message);
 }
 
 void callback_process::returned(process& self, outcome result) {
@@ -114,14 +115,12 @@ void callback_process::returned(process& self, outcome result) {
 void callback_process::timeout(process& self) {
   if (pausing_ || yielding_) return go_on(self);
   if (suspended_) return;
+  if (timeout_ >= 0) {
+    auto message = immediate_block(names().timeout);
+    return handle(self, message);
+  }
   hibernating_ = true;  // hibernate_after
   compact();
-}
-
-void callback_process::wait(process& self) {
-  if (std::exchange(held_, false)) suspended_ = true;
-  if (hibernating_) compact();
-  else if (hibernate_after_ >= 0 && !suspended_) self.set_timeout(hibernate_after_);
 }
 
 void callback_process::stopping(process&, term reason) {
@@ -129,16 +128,24 @@ void callback_process::stopping(process&, term reason) {
 }
 
 term callback_process::current_function(process&, block& b) {
-  if (suspended_) return make_tuple_of(b, names().sys, atom("suspend_loop"), small(6));
   if (hibernating_) return make_tuple_of(b, atom("erlang"), names().hibernate, small(3));
+  if (suspended_) return make_tuple_of(b, names().sys, atom("suspend_loop"), small(6));
   return waits_in(b);
 }
 
 void callback_process::purging(process& self, term module) {
   if (!uses(module)) return;
   // A callback or a system message that waits holds terms of the state: afterwards.
-  if (task_) purge_due_.push_back(module);
+  if (task_ || in_callback_) purge_due_.push_back(module);
   else release_old_natives(self, module);
+}
+
+void callback_process::release_from(process& self, state_cell& state, term module) {
+  if (!state.get()) return;
+  bool changed = false;
+  const term t = actors::release_old_natives(self, state.get(), module, changed);
+  if (changed) state.set(t);
+  if (state.holds_outside()) state.compact();
 }
 
 // ---- small things
@@ -161,15 +168,16 @@ term callback_process::own_frame(block& b, const char* function, int arity) cons
   return make_tuple_of(b, behaviour_, atom(function), small(arity), nil);
 }
 
-namespace {
+term callback_process::stack(block& b, const failure& why) const {
+  if (why.own_function) return with_frames(b, nil, {{why.own_function, why.own_arity}});
+  return why.stacktrace ? why.stacktrace : nil;
+}
 
-using frame_list = std::initializer_list<std::pair<const char*, int>>;
-
-term add_frames(block& b, term stacktrace, frame_list frames, term behaviour_name, bool within_sys) {
+term callback_process::with_frames(block& b, term stacktrace, frame_list frames, bool within_sys) const {
   const auto& n = names();
   std::vector<term> all;
   for (term t = stacktrace ? stacktrace : nil; t.is_cons(); t = t.tail()) all.push_back(t.head());
-  for (const auto& [function, arity] : frames) all.push_back(make_tuple_of(b, behaviour_name, atom(function), small(arity), nil));
+  for (const auto& [function, arity] : frames) all.push_back(own_frame(b, function, arity));
   if (within_sys) {
     all.push_back(make_tuple_of(b, n.sys, atom("do_change_code"), small(5), nil));
     all.push_back(make_tuple_of(b, n.sys, atom("do_cmd"), small(6), nil));
@@ -180,18 +188,12 @@ term add_frames(block& b, term stacktrace, frame_list frames, term behaviour_nam
   return make_list(b, all.data(), all.size());
 }
 
-}  // namespace
-
-term callback_process::with_frames(block& b, term stacktrace, frame_list frames, bool within_sys) const {
-  return add_frames(b, stacktrace, frames, behaviour_, within_sys);
-}
-
-term callback_process::caught(block& b, const outcome& out, frame_list frames, term behaviour_name, bool within_sys) {
+term callback_process::caught(block& b, const outcome& out, frame_list frames, bool within_sys) const {
   const auto& n = names();
   if (out.kind == outcome::value) return out.result;
   if (out.error_class.same(atom("throw"))) return out.reason;
   if (!out.error_class.same(n.error)) return make_tuple_of(b, n.EXIT, out.reason);
-  return make_tuple_of(b, n.EXIT, make_tuple_of(b, out.reason, add_frames(b, out.stacktrace, frames, behaviour_name, within_sys)));
+  return make_tuple_of(b, n.EXIT, make_tuple_of(b, out.reason, with_frames(b, out.stacktrace, frames, within_sys)));
 }
 
 term map_put(block& b, term map, term key, term value) {
@@ -208,8 +210,10 @@ term map_put(block& b, term map, term key, term value) {
 term status_header(block& b, const char* line, term name) {
   if (name.is_pid()) return make_charlist(b, line + (" " + to_text(name)));
   if (name.is_atom()) return make_charlist(b, line + (" " + std::string(atom_text(name))));
-  return make_tuple_of(b, make_charlist(b, line), name);
+  return titled(b, line, name);
 }
+
+term titled(block& b, const char* title, term value) { return make_tuple_of(b, make_charlist(b, title), value); }
 
 // ---- beginning and end
 
@@ -308,17 +312,29 @@ task<outcome> callback_process::apply_fun(process& self, term fun, term state) {
     // Closures live on the node that made them.
     co_return outcome{outcome::raised, {}, n.error, make_tuple_of(b, n.badfun, fun), nil};
   }
+  if (!exactly_equal(fun[2], small(1))) {
+    const term reason = make_tuple_of(b, atom("badarity"), make_tuple_of(b, fun, make_list_of(b, without_natives(self, state))));
+    co_return outcome{outcome::raised, {}, n.error, reason, nil};
+  }
   cnode_env env{};
   env.heap = &b;
   env.process = &self;
   const term whole = natives_to_terms(&env, state);
   if (!whole) co_return outcome{outcome::raised, {}, term{env.error_class}, term{env.reason}, term{env.stacktrace}};
-  if (!exactly_equal(fun[2], small(1))) {
-    const term reason = make_tuple_of(b, atom("badarity"), make_tuple_of(b, fun, make_list_of(b, without_natives(self, whole))));
-    co_return outcome{outcome::raised, {}, n.error, reason, nil};
+  co_return co_await call(self, fun[0], fun[1], whole);
+}
+
+// sys:do_replace_state/3. A state that is none is taken by gen_statem.erl and ends the process at the next event; here it is refused.
+task<term> callback_process::replace_state(process& self, term fun) {
+  const auto& n = names();
+  auto& b = self.scratch();
+  outcome out = co_await apply_fun(self, fun, system_state(self));
+  if (out.kind == outcome::value) {
+    if (set_state(self, out.result)) co_return make_tuple_of(b, without_natives(self, system_state(self)));
+    out = {outcome::raised, {}, n.error, make_tuple_of(b, atom("badmatch"), out.result), nil};
   }
-  const outcome out = co_await call(self, fun[0], fun[1], whole);
-  co_return out;
+  const term where = make_tuple_of(b, behaviour_, n.system_replace_state), what = make_tuple_of(b, out.error_class, out.reason);
+  co_return make_tuple_of(b, n.error, make_tuple_of(b, n.callback_failed, where, what));
 }
 
 task<term> callback_process::format_status(process& self, term module, term opt, term status, term args) {
@@ -350,6 +366,29 @@ task<term> callback_process::get_status(process& self) {
   co_return make_tuple_of(b, n.status, self.pid(), make_tuple_of(b, n.module, behaviour_),
                           make_list_of(b, self.dictionary(b), suspended_ ? n.suspended : n.running, parent_,
                                        debug_.to_term(b, event_name(self)), misc));
+}
+
+// ---- an upgrade that goes back
+
+namespace {
+struct saved_terms final : saved_state {
+  block_ptr state;
+};
+}  // namespace
+
+std::shared_ptr<saved_state> callback_process::save(process& self) {
+  cnode_env env{};
+  env.heap = &self.scratch();
+  env.process = &self;
+  const term whole = natives_to_terms(&env, system_state(self));
+  if (!whole) return {};
+  auto out = std::make_shared<saved_terms>();
+  out->state = copy_to_block(whole);
+  return out;
+}
+
+void callback_process::restore(process& self, saved_state& s) {
+  if (auto* saved = dynamic_cast<saved_terms*>(&s)) set_state(self, saved->state->root);
 }
 
 }  // namespace cnode::actors

@@ -1,13 +1,16 @@
-// What the loops of gen_statem and gen_event share: start, system messages, waiting for callbacks in coroutines, the end. Each message
-// is handled by one coroutine; while it waits for a callback the process takes no other message.
+// What the loops of gen_server, gen_statem and gen_event share: start, system messages, waiting for callbacks in coroutines, the end.
+// While a callback is waited for the process takes no other message.
 #pragma once
 
 #include <array>
 #include <coroutine>
 #include <memory>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include <cnode/actors/gen.hpp>
+#include <cnode/actors/state_cell.hpp>
 #include <cnode/actors/sys.hpp>
 #include <cnode/actors/task.hpp>
 #include <cnode/actors/upgrade.hpp>
@@ -17,25 +20,20 @@
 
 namespace cnode::actors {
 
-// A behaviour with several callback modules: a purge asks it for each of them.
-class module_user {
- public:
-  virtual ~module_user() = default;
-  virtual bool uses(term module) const = 0;
-};
-
-class callback_process : public behaviour, public upgradable, public module_user {
+class callback_process : public behaviour, public upgradable {
  public:
   callback_process(const gen::server_start& s, term behaviour_name, sys::event_formatter print_event);
   ~callback_process() override;
 
   void start(process& self) final;
   void receive(process& self, block_ptr& message) final;
-  void returned(process& self, outcome result) final;
+  void returned(process& self, outcome result) override;
   void timeout(process& self) final;
   void stopping(process& self, term reason) final;
   term current_function(process& self, block& b) final;
   void purging(process& self, term module) final;
+  std::shared_ptr<saved_state> save(process& self) override;
+  void restore(process& self, saved_state& s) override;
 
  protected:
   // A callback, or any function: co_await gives its outcome.
@@ -49,7 +47,8 @@ class callback_process : public behaviour, public upgradable, public module_user
     bool await_suspend(std::coroutine_handle<> h);
     outcome await_resume();
   };
-  // A linked starter that does not trap exits dies with us: it gets a moment to hear why first (gen_server::let_starter_go_on).
+  // A linked starter that does not trap exits dies with us. BEAM's server has its crash report to write between the answer and the
+  // end, in which the starter goes on with {error, Reason} (a process of rpc hands it over and is gone); so we leave it a moment.
   struct pause_awaiter {
     callback_process& server;
     process& self;
@@ -69,6 +68,15 @@ class callback_process : public behaviour, public upgradable, public module_user
   call_awaiter call(process& self, term module, term function, T... args) {
     return {*this, self, module, function, {args...}, sizeof...(args)};
   }
+  // How a process ends.
+  struct failure {
+    term error_class, reason, stacktrace;
+    const char* own_function = nullptr;  // then the stack is this function's of the behaviour: nothing was raised
+    int own_arity = 0;
+  };
+  term stack(block& b, const failure& why) const;
+
+  void run(process& self, task<void> t);
   bool exports(process& self, term module, term function, std::uint32_t arity) const;
   term event_name(process& self) const { return gen::name_of(name_, self.pid()); }
   void debug(process& self, term event);
@@ -80,24 +88,39 @@ class callback_process : public behaviour, public upgradable, public module_user
   void end(process& self, term error_class, term reason, term stacktrace);
   // gen:format_status/4. `args` for format_status/2.
   task<term> format_status(process& self, term module, term opt, term status, term args);
-  // Waits for the next message.
-  void wait(process& self);
+  // Waits for the next message. Here for the sake of gen_server's calls, as release_due.
+  void wait(process& self) {
+    if (std::exchange(held_, false)) suspended_ = true;
+    if (hibernating_) return compact();
+    if (suspended_) return;
+    if (const auto ms = timeout_ >= 0 ? timeout_ : hibernate_after_; ms >= 0) self.set_timeout(ms);
+  }
   // sys:replace_state's fun, applied to a state; outcome as of a callback.
   task<outcome> apply_fun(process& self, term fun, term state);
   // What `catch` makes of an outcome; frames are those of the behaviour's own functions.
-  static term caught(block& b, const outcome& out, std::initializer_list<std::pair<const char*, int>> frames, term behaviour_name,
-                     bool within_sys = false);
+  using frame_list = std::initializer_list<std::pair<const char*, int>>;
+  term caught(block& b, const outcome& out, frame_list frames, bool within_sys = false) const;
   term own_frame(block& b, const char* function, int arity) const;
-  term with_frames(block& b, term stacktrace, std::initializer_list<std::pair<const char*, int>> frames, bool within_sys = false) const;
+  term with_frames(block& b, term stacktrace, frame_list frames, bool within_sys = false) const;
+  // What a purge of `module` must let go, of a state and of the former states that lie in its arena.
+  static void release_from(process& self, state_cell& state, term module);
+  // Purges that came while a callback held terms of the state.
+  void release_due(process& self) {
+    if (purge_due_.empty() || task_) return;
+    for (const term module : std::exchange(purge_due_, {})) release_old_natives(self, module);
+  }
 
   // ---- the behaviour's own part
   virtual task<void> init_it(process& self) = 0;
-  virtual task<void> handle_message(process& self, block_ptr message) = 0;
+  virtual void handle(process& self, block_ptr& message) = 0;  // takes it
+  virtual void task_ended(process& self) { (void)self; }
   virtual task<void> end_by(process& self, term reason, const char* own_function, int arity) = 0;  // parent's exit, sys:terminate
   virtual term system_state(process& self) = 0;
-  virtual task<term> replace_state(process& self, term fun) = 0;  // {NewState} or {error, Reason}
-  virtual task<term> status(process& self) = 0;                   // Misc of sys:get_status
+  virtual bool set_state(process& self, term state) = 0;      // another one like system_state's; false: it is none
+  virtual task<term> replace_state(process& self, term fun);  // {NewState} or {error, Reason}
+  virtual task<term> status(process& self) = 0;               // Misc of sys:get_status
   virtual task<term> code_change(process& self, term module, term old_vsn, term extra) = 0;
+  virtual bool uses(term module) const { return module.same(module_); }
   virtual term waits_in(block& b) const = 0;
   virtual void compact() = 0;
   virtual void release_old_natives(process& self, term module) = 0;
@@ -107,13 +130,15 @@ class callback_process : public behaviour, public upgradable, public module_user
   std::shared_ptr<gen::start_note> note_;
   bool linked_start_ = false;
   sys::debug_options debug_;
-  std::int64_t hibernate_after_ = -1;
+  std::int64_t hibernate_after_ = -1;  // the start option; -1: never
+  std::int64_t timeout_ = -1;          // of a gen_server's callback: the message `timeout` after so long; -1: infinity
   bool suspended_ = false;
-  bool held_ = false;        // suspended as soon as it waits for the first message
+  bool held_ = false;         // suspended as soon as it waits for the first message
   bool hibernating_ = false;
+  bool in_callback_ = false;  // one that no coroutine waits for
+  std::coroutine_handle<> waiting_;
 
  private:
-  void run(process& self, task<void> t);
   void end_task(process& self);
   void go_on(process& self);
   task<void> system_message(process& self, block_ptr message);
@@ -125,7 +150,6 @@ class callback_process : public behaviour, public upgradable, public module_user
   bool starting_ = false, done_ = false;
   outcome outcome_;
   std::unique_ptr<task<void>> task_;
-  std::coroutine_handle<> waiting_;
 };
 
 // A map with one key more, or another value.
@@ -133,7 +157,10 @@ term map_put(block& b, term map, term key, term value);
 
 // gen:format_status_header/2
 term status_header(block& b, const char* line, term name);
+// {"Title", Value}
+term titled(block& b, const char* title, term value);
 
+std::unique_ptr<behaviour> make_gen_server(const gen::server_start& start);
 std::unique_ptr<behaviour> make_gen_statem(const gen::server_start& start);
 std::unique_ptr<behaviour> make_gen_event(const gen::server_start& start);
 

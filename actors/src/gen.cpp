@@ -1,6 +1,5 @@
 #include <cnode/actors/gen.hpp>
 
-#include <cnode/actors/gen_server.hpp>
 #include <cnode/protocol/term_order.hpp>
 
 #include "callback_process.hpp"
@@ -48,7 +47,7 @@ std::unique_ptr<behaviour> make_behaviour(const server_start& start) {
     case server_start::gen_event: return make_gen_event(start);
     case server_start::gen_server: break;
   }
-  return std::make_unique<gen_server>(start);
+  return make_gen_server(start);
 }
 
 term spawn_server(runtime& node, const server_start& start) {

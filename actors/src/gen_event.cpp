@@ -116,7 +116,7 @@ task<term> gen_event::caught_call(process& self, term module, const char* functi
   outcome out{};
   if (b) out = co_await call(self, module, atom(function), a, b);
   else out = co_await call(self, module, atom(function), a);
-  const term r = caught(heap, out, {}, behaviour_);
+  const term r = caught(heap, out, {});
   if (out.kind == outcome::value || !out.error_class.same(names().error)) co_return r;
   // The frames of gen_event.erl between the callback and the process's beginning.
   std::vector<term> frames;
@@ -196,7 +196,7 @@ task<term> gen_event::server_call(process& self, term wanted, term query) {
   if (at == handlers_.end()) co_return make_tuple_of(b, n.error, atom("bad_module"));
   const term state = at->state.get();
   const outcome out = co_await call(self, at->module, n.handle_call, query, state);
-  const term r = caught(b, out, {{"server_call_update", 3}, {"server_call", 4}, {"handle_msg", 6}}, behaviour_);
+  const term r = caught(b, out, {{"server_call_update", 3}, {"server_call", 4}, {"handle_msg", 6}});
   const auto size = r.is_tuple() ? r.size() : 0;
   if ((size == 3 || (size == 4 && r[3].same(n.hibernate))) && r[0].same(n.ok)) {
     hibernate_next_ = size == 4;
@@ -233,8 +233,8 @@ task<term> gen_event::add_handler(process& self, term wanted, term args, term su
     co_return make_tuple_of(b, n.EXIT, make_tuple_of(b, n.badarg, with_frames(b, make_list_of(b, frame), {{"server_add_handler", 4}, {"handle_msg", 6}})));
   }
   const outcome out = co_await call(self, module, n.init, args);
-  const term r = swap_arity ? caught(b, out, {{"server_add_handler", 4}, {"server_swap_handler", swap_arity}, {"handle_msg", 6}}, behaviour_)
-                            : caught(b, out, {{"server_add_handler", 4}, {"handle_msg", 6}}, behaviour_);
+  const term r = swap_arity ? caught(b, out, {{"server_add_handler", 4}, {"server_swap_handler", swap_arity}, {"handle_msg", 6}})
+                            : caught(b, out, {{"server_add_handler", 4}, {"handle_msg", 6}});
   const bool hibernates = r.is_tuple(3) && r[2].same(n.hibernate);
   if ((!r.is_tuple(2) && !hibernates) || !r[0].same(n.ok)) co_return r;
   handler h;

@@ -5,8 +5,6 @@
 #include <list>
 #include <vector>
 
-#include <cnode/actors/state_cell.hpp>
-
 #include "callback_process.hpp"
 #include "terms.hpp"
 
@@ -15,10 +13,6 @@ namespace cnode::actors {
 class gen_event final : public callback_process {
  public:
   explicit gen_event(const gen::server_start& s);
-
-  bool uses(term module) const override;
-  std::shared_ptr<saved_state> save(process& self) override;
-  void restore(process& self, saved_state& s) override;
 
  private:
   struct handler {
@@ -37,16 +31,19 @@ class gen_event final : public callback_process {
   };
 
   task<void> init_it(process& self) override;
-  task<void> handle_message(process& self, block_ptr message) override;
+  void handle(process& self, block_ptr& message) override { run(self, handle_message(self, std::move(message))); }
   task<void> end_by(process& self, term reason, const char* own_function, int arity) override;
   term system_state(process& self) override;
+  bool set_state(process& self, term state) override;
   task<term> replace_state(process& self, term fun) override;
   task<term> status(process& self) override;
   task<term> code_change(process& self, term module, term old_vsn, term extra) override;
+  bool uses(term module) const override;
   term waits_in(block& b) const override;
   void compact() override;
   void release_old_natives(process& self, term module) override;
 
+  task<void> handle_message(process& self, block_ptr message);
   task<void> request(process& self, term tag, term command);
   // `catch Module:Function(A, B)`
   task<term> caught_call(process& self, term module, const char* function, term a, term b, place where);
@@ -65,7 +62,8 @@ class gen_event final : public callback_process {
   task<void> stop_handlers(process& self);
   position find(term wanted);
   term name_of(block& b, const handler& h) const;
-  void end_quietly(process& self, term reason);
+  static term id_or_false(const handler& h) { return h.id.get() ? h.id.get() : names().false_; }
+  static term as_listed(block& b, const handler& h);  // {Module, Id, State}
 
   handler_list handlers_;
   bool hibernate_next_ = false;

@@ -15,8 +15,8 @@ task<term> gen_event::do_terminate(process& self, const handler& h, term args, t
   term answer = names().ok;
   if (exports(self, h.module, names().terminate, 2)) {
     const outcome out = co_await call(self, h.module, names().terminate, args, state);
-    if (caller) answer = caught(b, out, {{"do_terminate", 7}, {caller, arity}, {"handle_msg", 6}}, behaviour_);
-    else answer = caught(b, out, {{"do_terminate", 7}, {"handle_msg", 6}}, behaviour_);
+    if (caller) answer = caught(b, out, {{"do_terminate", 7}, {caller, arity}, {"handle_msg", 6}});
+    else answer = caught(b, out, {{"do_terminate", 7}, {"handle_msg", 6}});
   }
   if (!why) why = args[1];
   co_await report(self, h, why, state, last_in);
@@ -63,37 +63,37 @@ task<void> gen_event::stop_handlers(process& self) {
 task<void> gen_event::end_by(process& self, term reason, const char*, int) {
   self.set_timeout(-1);
   co_await stop_handlers(self);
-  end(self, names().exit, reason, with_frames(self.scratch(), make_list_of(self.scratch(), own_frame(self.scratch(), "terminate_server", 4)), {}));
+  end(self, names().exit, reason, with_frames(self.scratch(), nil, {{"terminate_server", 4}}));
 }
 
 // ---- sys
 
-// {Module, Id, State} for each
+term gen_event::as_listed(block& b, const handler& h) { return make_tuple_of(b, h.module, id_or_false(h), h.state.get()); }
+
 term gen_event::system_state(process& self) {
   auto& b = self.scratch();
   std::vector<term> all;
-  for (const auto& h : handlers_) all.push_back(make_tuple_of(b, h.module, h.id.get() ? h.id.get() : names().false_, h.state.get()));
+  for (const auto& h : handlers_) all.push_back(as_listed(b, h));
   return make_list(b, all.data(), all.size());
+}
+
+// The states, by the handlers' names.
+bool gen_event::set_state(process&, term state) {
+  for (; state.is_cons(); state = state.tail())
+    for (auto& h : handlers_)
+      if (h.module.same(state.head()[0]) && exactly_equal(id_or_false(h), state.head()[1])) h.state.set(state.head()[2]);
+  return true;
 }
 
 // gen_event:system_replace_state/2: a handler for which the function fails keeps its state.
 task<term> gen_event::replace_state(process& self, term fun) {
-  const auto& n = names();
   auto& b = self.scratch();
-  std::vector<term> all;
   for (auto& h : handlers_) {
-    const term id = h.id.get() ? h.id.get() : n.false_;
-    const term now = make_tuple_of(b, h.module, id, h.state.get());
-    const outcome out = co_await apply_fun(self, fun, now);
+    const outcome out = co_await apply_fun(self, fun, as_listed(b, h));
     const term next = out.result;
-    if (out.kind == outcome::value && next.is_tuple(3) && next[0].same(h.module) && exactly_equal(next[1], id)) {
-      all.push_back(without_natives(self, next));
-      h.state.set(next[2]);
-    } else {
-      all.push_back(without_natives(self, now));
-    }
+    if (out.kind == outcome::value && next.is_tuple(3) && next[0].same(h.module) && exactly_equal(next[1], id_or_false(h))) h.state.set(next[2]);
   }
-  co_return make_tuple_of(b, make_list(b, all.data(), all.size()));
+  co_return make_tuple_of(b, without_natives(self, system_state(self)));
 }
 
 // gen_event:system_code_change/4: the handlers of that module. One that refuses leaves all as they were.
@@ -120,7 +120,7 @@ task<term> gen_event::code_change(process& self, term module, term old_vsn, term
     frames.push_back(own_frame(b, "-system_code_change/4-fun-0-", 4));
     frames.push_back(make_tuple_of(b, atom("lists"), atom("filtermap_1"), small(2), nil));
     what.stacktrace = make_list(b, frames.data(), frames.size());
-    co_return make_tuple_of(b, n.error, caught(b, what, {{"system_code_change", 4}}, behaviour_, true));
+    co_return make_tuple_of(b, n.error, caught(b, what, {{"system_code_change", 4}}, true));
   }
   for (auto& [h, state] : changed) h->state.set(state);
   co_return n.ok;
@@ -130,7 +130,6 @@ task<term> gen_event::code_change(process& self, term module, term old_vsn, term
 task<term> gen_event::status(process& self) {
   const auto& n = names();
   auto& b = self.scratch();
-  const auto titled = [&](const char* title, term value) { return make_tuple_of(b, make_charlist(b, title), value); };
   term log = debug_.logged_events(b);
   std::vector<term> shown;
   for (const auto& h : handlers_) {
@@ -140,51 +139,19 @@ task<term> gen_event::status(process& self) {
                                                make_list_of(b, self.dictionary(b), values[1]));
     const term own = map_get(status, n.status_key);
     log = map_get(status, n.log);
-    shown.push_back(make_tuple_of(b, atom("handler"), h.module, h.id.get() ? h.id.get() : n.false_, own ? own : map_get(status, n.state),
+    shown.push_back(make_tuple_of(b, atom("handler"), h.module, id_or_false(h), own ? own : map_get(status, n.state),
                                   h.supervised.get() ? h.supervised.get() : n.false_));
   }
   const term header = make_tuple_of(b, n.header, status_header(b, "Status for event handler", event_name(self)));
-  const term facts = make_tuple_of(b, n.data, make_list_of(b, titled("Status", suspended_ ? n.suspended : n.running), titled("Logged Events", log),
-                                                           titled("Parent", parent_)));
-  const term items = make_tuple_of(b, atom("items"), titled("Installed handlers", make_list(b, shown.data(), shown.size())));
+  const term facts = make_tuple_of(b, n.data, make_list_of(b, titled(b, "Status", suspended_ ? n.suspended : n.running), titled(b, "Logged Events", log),
+                                                           titled(b, "Parent", parent_)));
+  const term items = make_tuple_of(b, atom("items"), titled(b, "Installed handlers", make_list(b, shown.data(), shown.size())));
   co_return make_list_of(b, header, facts, items);
 }
 
 void gen_event::release_old_natives(process& self, term module) {
-  for (auto& h : handlers_) {
-    if (!h.module.same(module)) continue;
-    bool changed = false;
-    const term t = actors::release_old_natives(self, h.state.get(), module, changed);
-    if (changed) h.state.set(t);
-    // Former states in the arena hold on to their objects.
-    if (h.state.holds_outside()) h.state.compact();
-  }
-}
-
-namespace {
-// The states, by the handlers' names.
-struct saved_event final : saved_state {
-  block_ptr states;
-};
-}  // namespace
-
-std::shared_ptr<saved_state> gen_event::save(process& self) {
-  cnode_env env{};
-  env.heap = &self.scratch();
-  env.process = &self;
-  const term whole = natives_to_terms(&env, system_state(self));
-  if (!whole) return {};
-  auto out = std::make_shared<saved_event>();
-  out->states = copy_to_block(whole);
-  return out;
-}
-
-void gen_event::restore(process&, saved_state& s) {
-  auto* saved = dynamic_cast<saved_event*>(&s);
-  if (!saved) return;
-  for (term t = saved->states->root; t.is_cons(); t = t.tail())
-    for (auto& h : handlers_)
-      if (h.module.same(t.head()[0]) && exactly_equal(h.id.get() ? h.id.get() : names().false_, t.head()[1])) h.state.set(t.head()[2]);
+  for (auto& h : handlers_)
+    if (h.module.same(module)) release_from(self, h.state, module);
 }
 
 std::unique_ptr<behaviour> make_gen_event(const gen::server_start& start) { return std::make_unique<gen_event>(start); }

@@ -25,6 +25,12 @@ bool gen_statem::uses(term module) const {
 
 term gen_statem::waits_in(block& b) const { return make_tuple_of(b, behaviour_, atom("loop_receive"), small(3)); }
 
+bool gen_statem::set_state(process&, term state) {
+  if (!state.is_tuple(2)) return false;
+  state_data_.set(state);
+  return true;
+}
+
 void gen_statem::set(process& self, state_data s) { state_data_.set(make_tuple_of(self.scratch(), s.state, s.data)); }
 
 // gen_statem:init_it/6, init_result/8
@@ -276,9 +282,7 @@ void gen_statem::release_old_natives(process& self, term module) {
     const term now = actors::release_old_natives(self, t, module, changed);
     if (changed) replace(now);
   };
-  if (state_data_.get()) release(state_data_.get(), [&](term t) { state_data_.set(t); });
-  // Former states in the arena hold on to their objects.
-  if (state_data_.holds_outside()) state_data_.compact();
+  release_from(self, state_data_, module);
   const auto renew = [](event& e, term content) {
     auto held = block::make(16);
     e.type = copy(*held, e.type);
@@ -293,27 +297,6 @@ void gen_statem::release_old_natives(process& self, term module) {
       timer.content = copy(*held, t);
       timer.held = std::move(held);
     });
-}
-
-namespace {
-struct saved_statem final : saved_state {
-  block_ptr state;
-};
-}  // namespace
-
-std::shared_ptr<saved_state> gen_statem::save(process& self) {
-  cnode_env env{};
-  env.heap = &self.scratch();
-  env.process = &self;
-  const term whole = natives_to_terms(&env, state_data_.get());
-  if (!whole) return {};
-  auto out = std::make_shared<saved_statem>();
-  out->state = copy_to_block(whole);
-  return out;
-}
-
-void gen_statem::restore(process&, saved_state& s) {
-  if (auto* saved = dynamic_cast<saved_statem*>(&s)) state_data_.set(saved->state->root);
 }
 
 std::unique_ptr<behaviour> make_gen_statem(const gen::server_start& start) { return std::make_unique<gen_statem>(start); }

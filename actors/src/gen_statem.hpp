@@ -5,8 +5,6 @@
 #include <deque>
 #include <vector>
 
-#include <cnode/actors/state_cell.hpp>
-
 #include "callback_process.hpp"
 #include "terms.hpp"
 
@@ -15,11 +13,6 @@ namespace cnode::actors {
 class gen_statem final : public callback_process {
  public:
   explicit gen_statem(const gen::server_start& s);
-
-  term callback_module() const override { return modules_.front(); }
-  bool uses(term module) const override;
-  std::shared_ptr<saved_state> save(process& self) override;
-  void restore(process& self, saved_state& s) override;
 
  private:
   // An event of the queue, with what it lies in.
@@ -46,24 +39,21 @@ class gen_statem final : public callback_process {
     bool hibernate = false, postpone = false;
     bool call_enter = false;
   };
-  struct failure {
-    term error_class, reason, stacktrace;
-    const char* own_function = nullptr;  // then the stack is this function's
-    int own_arity = 0;
-  };
 
   task<void> init_it(process& self) override;
-  task<void> handle_message(process& self, block_ptr message) override;
+  void handle(process& self, block_ptr& message) override { run(self, handle_message(self, std::move(message))); }
   task<void> end_by(process& self, term reason, const char* own_function, int arity) override;
-  term system_state(process& self) override;
-  task<term> replace_state(process& self, term fun) override;
+  term system_state(process&) override { return state_data_.get(); }
+  bool set_state(process& self, term state) override;
   task<term> status(process& self) override;
   task<term> code_change(process& self, term module, term old_vsn, term extra) override;
+  bool uses(term module) const override;
   term waits_in(block& b) const override;
   void compact() override { state_data_.compact(); }
   void release_old_natives(process& self, term module) override;
 
   // the loop, gen_statem.cpp; false: the process has ended
+  task<void> handle_message(process& self, block_ptr message);
   task<void> enter(process& self, term actions);
   task<void> loop(process& self);
   task<bool> handle_event(process& self);
@@ -86,7 +76,6 @@ class gen_statem final : public callback_process {
   task<void> terminate(process& self, failure why, state_data s);
   task<void> terminate_after_replies(process& self, failure why, state_data s, term replies);
   task<void> error_info(process& self, failure why, state_data s);
-  term stack(block& b, const failure& why) const;
   state_data current() const { return {state_data_.get()[0], state_data_.get()[1]}; }
   void set(process& self, state_data s);
   term queue_list(process& self) const;

@@ -13,11 +13,6 @@ namespace cnode::actors {
 
 namespace {
 
-bool is_shutdown(term reason) {
-  const auto& n = names();
-  return reason.same(n.normal) || reason.same(n.shutdown) || (reason.is_tuple(2) && reason[0].same(n.shutdown));
-}
-
 // gen_statem:event_string/1
 std::string event_string(block& b, term e) {
   const bool is_call = e.is_tuple(2) && e[0].is_tuple(2) && e[0][0].same(names().call) && e[0][1].is_tuple(2);
@@ -52,11 +47,6 @@ sys::event_text print_statem_event(block& b, term event, term name) {
 }
 
 // ---- the end
-
-term gen_statem::stack(block& b, const failure& why) const {
-  if (!why.own_function) return why.stacktrace ? why.stacktrace : nil;
-  return with_frames(b, make_list_of(b, own_frame(b, why.own_function, why.own_arity)), {});
-}
 
 // gen_statem:terminate/7
 task<void> gen_statem::terminate(process& self, failure why, state_data s) {
@@ -158,31 +148,12 @@ task<void> gen_statem::error_info(process& self, failure why, state_data s) {
 
 // ---- sys
 
-term gen_statem::system_state(process&) { return state_data_.get(); }
-
-task<term> gen_statem::replace_state(process& self, term fun) {
-  const auto& n = names();
-  auto& b = self.scratch();
-  const outcome out = co_await apply_fun(self, fun, state_data_.get());
-  if (out.kind == outcome::value && out.result.is_tuple(2)) {
-    const term answer = make_tuple_of(b, without_natives(self, out.result));
-    state_data_.set(out.result);
-    co_return answer;
-  }
-  // A state that is none is taken by OTP and ends the process at the next event; here it is refused.
-  const term error_class = out.kind == outcome::value ? n.error : out.error_class;
-  const term reason = out.kind == outcome::value ? make_tuple_of(b, atom("badmatch"), out.result) : out.reason;
-  co_return make_tuple_of(b, n.error,
-                          make_tuple_of(b, n.callback_failed, make_tuple_of(b, behaviour_, n.system_replace_state),
-                                        make_tuple_of(b, error_class, reason)));
-}
-
 // gen_statem:system_code_change/4: the callback mode may be another afterwards.
 task<term> gen_statem::code_change(process& self, term, term old_vsn, term extra) {
   const auto& n = names();
   auto& b = self.scratch();
   const outcome out = co_await call(self, modules_.front(), n.code_change, old_vsn, current().state, current().data, extra);
-  const term r = caught(b, out, {{"system_code_change", 4}}, behaviour_, true);
+  const term r = caught(b, out, {{"system_code_change", 4}}, true);
   if (r.is_tuple(3) && r[0].same(n.ok)) {
     const state_data next{r[1], r[2]};
     const failure failed = co_await get_callback_mode(self, modules_, "system_code_change", 4, true);
@@ -195,7 +166,7 @@ task<term> gen_statem::code_change(process& self, term, term old_vsn, term extra
   }
   if (r.is_tuple(2) && r[0].same(n.ok)) {
     const outcome clause{outcome::raised, {}, n.error, make_tuple_of(b, atom("case_clause"), without_natives(self, r)), nil};
-    co_return make_tuple_of(b, n.error, caught(b, clause, {{"system_code_change", 4}}, behaviour_, true));
+    co_return make_tuple_of(b, n.error, caught(b, clause, {{"system_code_change", 4}}, true));
   }
   co_return make_tuple_of(b, n.error, without_natives(self, r));
 }
@@ -209,9 +180,8 @@ task<term> gen_statem::status(process& self) {
   const term values[] = {state, data, postponed_list(self), debug_.logged_events(b), timeout_list(self)};
   const term map = make_map(b, keys, values, 5);
   const term status = co_await format_status(self, modules_.front(), n.normal, map, make_list_of(b, self.dictionary(b), state, data));
-  const auto titled = [&](const char* title, term value) { return make_tuple_of(b, make_charlist(b, title), value); };
   const auto shown_as = [&](term value) {
-    return make_list_of(b, make_tuple_of(b, n.data, make_list_of(b, titled("State", value))));
+    return make_list_of(b, make_tuple_of(b, n.data, make_list_of(b, titled(b, "State", value))));
   };
   term shown, from = status;
   if (const term failure = map_get(status, n.EXIT)) {
@@ -225,9 +195,9 @@ task<term> gen_statem::status(process& self) {
   const term timeouts = make_tuple_of(b, small(static_cast<std::int64_t>(timers_.size())), map_get(from, atom("timeouts")));
   const term facts = make_tuple_of(
       b, n.data,
-      make_list_of(b, titled("Status", suspended_ ? n.suspended : n.running), titled("Parent", parent_),
-                   titled("Modules", make_list(b, modules_.data(), modules_.size())), titled("Time-outs", timeouts),
-                   titled("Logged Events", map_get(from, n.log)), titled("Postponed", map_get(from, atom("postponed")))));
+      make_list_of(b, titled(b, "Status", suspended_ ? n.suspended : n.running), titled(b, "Parent", parent_),
+                   titled(b, "Modules", make_list(b, modules_.data(), modules_.size())), titled(b, "Time-outs", timeouts),
+                   titled(b, "Logged Events", map_get(from, n.log)), titled(b, "Postponed", map_get(from, atom("postponed")))));
   const term header = make_tuple_of(b, n.header, status_header(b, "Status for state machine", event_name(self)));
   co_return make_cons(b, header, make_cons(b, facts, shown));
 }

@@ -26,7 +26,7 @@ struct otp_atoms {
   CNODE_ATOM(current_time) CNODE_ATOM(reductions) CNODE_ATOM(messages_in) CNODE_ATOM(messages_out)
   CNODE_ATOM(status) CNODE_ATOM(running) CNODE_ATOM(suspended) CNODE_ATOM(spawn_opt) CNODE_ATOM(hibernate_after)
   CNODE_ATOM(node) CNODE_ATOM(remote) CNODE_ATOM(dead) CNODE_ATOM(init_p) CNODE_ATOM(init_p_do_apply) CNODE_ATOM(print_event)
-  CNODE_ATOM(internal_error) CNODE_ATOM(logger_proxy) CNODE_ATOM(try_handle_call) CNODE_ATOM(try_dispatch) CNODE_ATOM(handle_msg)
+  CNODE_ATOM(internal_error) CNODE_ATOM(logger_proxy)
   CNODE_ATOM(registered_name) CNODE_ATOM(report) CNODE_ATOM(pid) CNODE_ATOM(id) CNODE_ATOM(start) CNODE_ATOM(restart)
   CNODE_ATOM(type) CNODE_ATOM(modules) CNODE_ATOM(significant) CNODE_ATOM(worker) CNODE_ATOM(permanent) CNODE_ATOM(transient)
   CNODE_ATOM(temporary) CNODE_ATOM(brutal_kill) CNODE_ATOM(dynamic) CNODE_ATOM(strategy) CNODE_ATOM(intensity) CNODE_ATOM(period)
@@ -46,6 +46,12 @@ struct otp_atoms {
 inline const otp_atoms& names() {
   static const otp_atoms atoms;
   return atoms;
+}
+
+// An end that nobody reports.
+inline bool is_shutdown(term reason) {
+  const auto& n = names();
+  return reason.same(n.normal) || reason.same(n.shutdown) || (reason.is_tuple(2) && reason[0].same(n.shutdown));
 }
 
 }  // namespace cnode::actors

@@ -2,8 +2,6 @@
 #include <cnode/actors/reports.hpp>
 #include <cnode/actors/runtime.hpp>
 
-#include <cnode/actors/gen_server.hpp>
-
 #include "builtin_calls.hpp"
 #include "gen_call.hpp"
 #include "native_terms.hpp"
@@ -43,7 +41,6 @@ class proc_lib_process final : public behaviour {
     (void)self;
     return make_tuple_of(b, module_, function_, small(std::max<std::int64_t>(list_length(args_), 0)));
   }
-  term callback_module() const override { return module_; }
 
  private:
   block_ptr setup_;

@@ -118,11 +118,6 @@ term cleaned_dictionary(process& self, block& b) {
   return make_list(b, kept.data(), kept.size());
 }
 
-bool is_shutdown(term reason) {
-  const auto& n = names();
-  return reason.same(n.normal) || reason.same(n.shutdown) || (reason.is_tuple(2) && reason[0].same(n.shutdown));
-}
-
 std::string client_text(block& b, term client_info) {
   if (!client_info.is_tuple(2)) return {};
   const term pid = client_info[0];

@@ -28,7 +28,6 @@ class function_process final : public behaviour {
     const auto n = list_length(args_.get());
     return make_tuple_of(b, module_, function_, small(n < 0 ? 0 : n));
   }
-  term callback_module() const override { return module_; }
 
  private:
   term module_, function_;

@@ -4,11 +4,9 @@
 #include <map>
 #include <mutex>
 
-#include <cnode/actors/gen_server.hpp>
 #include <cnode/actors/runtime.hpp>
 
-#include "native_terms.hpp"
-#include "otp_atoms.hpp"
+#include "gen_server.hpp"
 #include "supervisor_state.hpp"
 
 namespace cnode::actors {
@@ -74,10 +72,6 @@ struct saved_supervisor final : saved_state {
   const std::vector<child> children;
 };
 
-struct saved_server final : saved_state {
-  block_ptr state;
-};
-
 // The specifications of then, the processes of now: a child that has been restarted since is still its child.
 void restore_supervisor(supervisor_state& s, const saved_supervisor& saved) {
   std::vector<child> children;
@@ -104,22 +98,13 @@ void restore_supervisor(supervisor_state& s, const saved_supervisor& saved) {
 
 std::shared_ptr<saved_state> gen_server::save(process& self) {
   if (auto* s = supervisor_of(state_.get())) return std::make_shared<saved_supervisor>(*s);
-  auto out = std::make_shared<saved_server>();
-  cnode_env env{};
-  env.heap = &self.scratch();
-  env.process = &self;
-  const term whole = natives_to_terms(&env, state_.get());
-  if (!whole) return {};
-  out->state = copy_to_block(whole);
-  return out;
+  return callback_process::save(self);
 }
 
-void gen_server::restore(process&, saved_state& s) {
-  if (auto* saved = dynamic_cast<saved_supervisor*>(&s)) {
-    if (auto* now = supervisor_of(state_.get())) restore_supervisor(*now, *saved);
-  } else if (auto* server = dynamic_cast<saved_server*>(&s)) {
-    state_.set(server->state->root);
-  }
+void gen_server::restore(process& self, saved_state& s) {
+  auto* saved = dynamic_cast<saved_supervisor*>(&s);
+  if (!saved) return callback_process::restore(self, s);
+  if (auto* now = supervisor_of(state_.get())) restore_supervisor(*now, *saved);
 }
 
 }  // namespace cnode::actors

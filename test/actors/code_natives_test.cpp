@@ -29,7 +29,6 @@ class keeper : public actors::behaviour {
     }
   }
   void purging(actors::process&, term) override { ++purges; }
-  term callback_module() const override { return atom("tiny"); }
 
   static inline std::atomic<int> purges{0};
 

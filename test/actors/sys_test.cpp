@@ -67,6 +67,15 @@ TEST(Sys, ReplaceStateAppliesAFunctionOfAModuleHere) {
   EXPECT_EQ(n.sys("get_state"), "{wrapped,0}");
 }
 
+TEST(Sys, ReplaceStateAnswersWithTheNewStateHoweverMuchOfTheFormerItHolds) {
+  sys_node n;
+  std::string state = "0";
+  for (int i = 0; i < 40; ++i) {
+    state = "{wrapped," + state + "}";
+    ASSERT_EQ(n.sys("replace_state", "fun cb:wrap/1"), state);
+  }
+}
+
 TEST(Sys, ClosuresOfOtherNodesFailWithoutHarm) {
   sys_node n;
   const auto client = n.new_observer();

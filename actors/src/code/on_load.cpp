@@ -33,7 +33,6 @@ class on_load_process final : public behaviour {
     std::exchange(done_, nullptr)(why.empty(), why);
     self.exit(atom("normal"));
   }
-  term callback_module() const override { return version_->name(); }
   module_version* version() const { return version_; }
 
  private:

@@ -7,7 +7,6 @@
 
 #include <cnode/actors/process.hpp>
 
-#include "callback_process.hpp"
 #include "code/code_impl.hpp"
 #include "code/native_objects.hpp"
 #include "runtime_impl.hpp"
@@ -96,9 +95,7 @@ bool code_server_impl::purge_now(term module, bool soft) {
     // Native state of another layout becomes a term, by each process in its own context.
     for (const auto pid : node.processes())
       node.run_in(pid, [module](process& p) {
-        auto* b = p.current_behaviour();
-        const auto* several = dynamic_cast<const module_user*>(b);
-        if (b && (several ? several->uses(module) : b->callback_module().same(module))) b->purging(p, module);
+        if (auto* b = p.current_behaviour()) b->purging(p, module);
       });
   }
   if (dropped) v->release();

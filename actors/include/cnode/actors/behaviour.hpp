@@ -36,8 +36,6 @@ class behaviour {
   virtual void stopping(process& self, term reason) { (void)self, (void)reason; }
   // {M,F,A} for process_info(current_function): what the process waits in.
   virtual term current_function(process& self, block& b);
-  // The callback module, for purge (which processes use it); none when there is none.
-  virtual term callback_module() const { return {}; }
   // Code of `module` is about to be purged: native state of its old version must become a term now.
   virtual void purging(process& self, term module) { (void)self, (void)module; }
 };
