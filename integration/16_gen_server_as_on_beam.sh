@@ -6,7 +6,7 @@
 modules=(twin bare shown shown_before)
 needs_modules "${modules[@]}"
 erlang "$work/beam" "${modules[@]}" held
-erlang "$work/driver" differ
+erlang "$work/driver" differ alike
 
 start_node cpp --pa "$STORY_MODULES" $(printf -- '--load %s ' "${modules[@]}") --start 'held=twin:{return,{ok,held_state}}'
 start_beam beam -pa "$work/beam" -eval "{ok, _} = application:ensure_all_started(elixir), [{module, _} = code:load_file(M) || M <- [$(IFS=,; echo "${modules[*]}")]], held:start()."

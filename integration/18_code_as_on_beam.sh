@@ -18,7 +18,7 @@ for what in ok no error_tuple raise exit throw ask own own_raises other; do
   mkdir -p "$work/stock_beam/hl_$what"
   erlc -DVERSION=$version -DDO=$what -o "$work/stock_beam/hl_$what" "$here/modules/code/hl.erl" || fail "erlc of hl"
 done
-erlang "$work/driver" code_differ
+erlang "$work/driver" code_differ alike
 
 start_node cpp
 start_beam beam -eval '{ok, _} = application:ensure_all_started(elixir).'

@@ -6,7 +6,7 @@
 modules=(machine hears)
 needs_modules "${modules[@]}"
 erlang "$work/beam" "${modules[@]}"
-erlang "$work/driver" differ_machine differ_hears
+erlang "$work/driver" differ_machine differ_hears alike
 
 start_node cpp --pa "$STORY_MODULES" $(printf -- '--load %s ' "${modules[@]}")
 start_beam beam -pa "$work/beam" -eval "[{module, _} = code:load_file(M) || M <- [$(IFS=,; echo "${modules[*]}")]]."

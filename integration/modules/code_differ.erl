@@ -33,63 +33,18 @@ one(Group, Name, F, Path) ->
     os:cmd("rm -rf '" ++ get(live) ++ "'/*"),
     true = ask(code, set_path, [Path]),
     true = ask(code, add_patha, [get(live)]),
-    Dictionary = get(),
-    Self = self(),
-    {P, R} = spawn_monitor(fun() ->
-        [put(K, V) || {K, V} <- Dictionary],
-        Leader = spawn_link(fun() -> printed([]) end),
-        group_leader(Leader, self()),
-        Got = F(),
-        Leader ! {what, self()},
-        receive {Leader, Out} -> ok end,
-        Self ! {result, self(), Got, Out} end),
-    {Got, Out} = receive
-        {result, P, X, Y} -> demonitor(R, [flush]), {X, Y};
-        {'DOWN', R, process, P, Why} -> {{case_died, Why}, []}
-    after 20000 -> exit(P, kill), {never_ended, []}
-    end,
+    {Got, Out} = alike:under_leader(F, 20000),
     Printed = case Out of [] -> []; _ -> io_lib:format(" printing ~0p", [tidy(Out)]) end,
     io:format("~s ~ts: ~0tp~ts~n", [Group, Name, tidy(Got), Printed]).
 
 modules() -> [hc, hd, hl, wrong, nothing].
 
-printed(Text) ->
-    receive
-        {io_request, From, As, Request} ->
-            Chars = case Request of
-                {put_chars, _, C} -> C;
-                {put_chars, _, M, F, A} -> apply(M, F, A);
-                _ -> []
-            end,
-            From ! {io_reply, As, ok},
-            printed([Text, unicode:characters_to_list(Chars)]);
-        {what, Who} -> Who ! {self(), lists:flatten(Text)}, printed(Text)
-    end.
-
-tidy(P) when is_pid(P) -> case node(P) =:= get(node) of true -> '<there>'; false -> '<here>' end;
-tidy(R) when is_reference(R) -> '#Ref';
-tidy(B) when is_binary(B), byte_size(B) > 1000 -> '<<a file>>';
-tidy(B) when is_binary(B) -> case unicode:characters_to_list(B) of L when is_list(L) -> unicode:characters_to_binary(tidy_text(L)); _ -> B end;
-tidy({M, F, A, [{file, _} | _]}) when is_atom(M), is_atom(F) -> {M, F, tidy(A)};
-tidy({M, F, A, [{error_info, _} | _]}) when is_atom(M), is_atom(F) -> {M, F, tidy(A)};
-tidy({M, F, A, []}) when is_atom(M), is_atom(F), is_integer(A) or is_list(A) -> {M, F, tidy(A)};
+tidy(T) ->
+    alike:tidy(#{node => get(node), texts => [{get(live), "LIVE"}, {get(stock), "STOCK"}, {get(ext), ".EXT"}], own => fun own/1}, T).
+own(B) when is_binary(B), byte_size(B) > 1000 -> {is, '<<a file>>'};
 %% Of a stack only where it was raised: code.erl calls its own helpers.
-tidy({'EXIT', {Reason, [{M, _, _, _} | _] = Stack}}) when is_atom(M) -> {'EXIT', {tidy(Reason), tidy(raised_in(Stack))}};
-tidy(T) when is_tuple(T) -> list_to_tuple(tidy(tuple_to_list(T)));
-tidy([]) -> [];
-tidy(L) when is_list(L) ->
-    case io_lib:printable_unicode_list(L) of true -> tidy_text(L); false -> tidy_list(L) end;
-tidy(M) when is_map(M) -> maps:from_list([{tidy(K), tidy(V)} || {K, V} <- maps:to_list(M)]);
-tidy(A) when is_atom(A) -> list_to_atom(tidy_text(atom_to_list(A)));
-tidy(X) -> X.
-tidy_list([H | T]) -> [tidy(H) | tidy_list(T)];
-tidy_list([]) -> [];
-tidy_list(X) -> tidy(X).
-tidy_text(L) ->
-    lists:foldl(fun({Was, Is}, Text) -> lists:flatten(string:replace(Text, Was, Is, all)) end, L,
-                [{get(live), "LIVE"}, {get(stock), "STOCK"}, {get(ext), ".EXT"}, {atom_to_list(get(node)), "NODE"}]).
-raised_in([{M, F, A, _} | _]) when is_list(A) -> {M, F, A};
-raised_in([{M, F, A, _} | _]) -> {M, F, A}.
+own({'EXIT', {Reason, [{M, F, A, _} | _]}}) when is_atom(M) -> {first, {'EXIT', {Reason, {M, F, A}}}};
+own(_) -> no.
 
 %% ---- asking
 
@@ -453,12 +408,7 @@ shell_cases() ->
 
 %% What F answers, and of what it prints the lines that begin so.
 lines(F, Starts) ->
-    Was = group_leader(), Leader = spawn_link(fun() -> printed([]) end),
-    group_leader(Leader, self()),
-    R = F(),
-    group_leader(Was, self()),
-    Leader ! {what, self()},
-    Text = receive {Leader, T} -> T end,
+    {R, Text} = alike:under_leader(F, 8000),
     {R, [L || L <- string:split(Text, "\n", all), lists:any(fun(S) -> lists:prefix(S, L) end, Starts)]}.
 
 %% As IEx.Helpers does it from its own node: the code and the file come from there.

@@ -9,11 +9,8 @@ run(Node, Only) ->
     true = net_kernel:connect_node(Node),
     logger:set_primary_config(level, none),
     persistent_term:put(node, Node),
-    Self = self(),
     Groups = [{Group, [C || {Name, _} = C <- Cases, Only =:= all orelse Only =:= Group orelse Only =:= Name]} || {Group, Cases} <- groups()],
-    Running = [spawn_link(fun() -> Self ! {self(), [one(Group, Name, F) || {Name, F} <- Cases]} end) || {Group, Cases} <- Groups],
-    [receive {P, Lines} -> io:put_chars(Lines) end || P <- Running],
-    ok.
+    alike:beside([fun() -> [one(Group, Name, F) || {Name, F} <- Cases] end || {Group, Cases} <- Groups]).
 
 groups() ->
     [{start, start_cases()}, {call, call_cases()}, {cast, cast_cases()}, {info, info_cases()}, {terminate, terminate_cases()},
@@ -21,60 +18,14 @@ groups() ->
      {spawn, spawn_cases()}, {rpc, rpc_cases()}, {info_items, info_item_cases()}, {supervisor, supervisor_cases()}, {bare, bare_cases()}].
 
 one(Group, Name, F) ->
-    Self = self(),
-    Leader = spawn_link(fun() -> printed([]) end),
-    {P, R} = spawn_monitor(fun() -> group_leader(Leader, self()), Self ! {result, self(), F(persistent_term:get(node))} end),
-    Got = receive
-        {result, P, X} -> demonitor(R, [flush]), X;
-        {'DOWN', R, process, P, Why} -> {case_died, Why}
-    after 15000 -> exit(P, kill), never_ended
-    end,
-    Leader ! {what, self()},
-    Printed = receive {Leader, []} -> []; {Leader, Out} -> [" printing ", io_lib:format("~0p", [tidy(Out)])] end,
-    io_lib:format("~s ~s: ~0p~ts~n", [Group, Name, tidy(Got), Printed]).
-
-%% A group leader that keeps what is written to it.
-printed(Text) ->
-    receive
-        {io_request, From, As, Request} ->
-            Chars = case Request of
-                {put_chars, _, C} -> C;
-                {put_chars, _, M, F, A} -> apply(M, F, A);
-                _ -> []
-            end,
-            From ! {io_reply, As, ok},
-            printed([Text, unicode:characters_to_list(Chars)]);
-        {what, Who} -> Who ! {self(), lists:flatten(Text)}, printed(Text)
-    end.
-
-%% Pids by the node they live on, references, and stack frames without their place in a file.
-tidy(P) when is_pid(P) ->
-    N = persistent_term:get(node),
-    case node(P) of N -> '<there>'; _ -> '<here>' end;
-tidy(R) when is_reference(R) -> '#Ref';
-tidy(F) when is_function(F) -> PrintEvent = fun gen_server:print_event/3,
-    case erlang:fun_info(F, type) of {type, external} when F =/= PrintEvent -> F; _ -> '#Fun' end;
-tidy(P) when is_port(P) -> '#Port';
-tidy({M, F, A, [{file, _} | _]}) when is_atom(M), is_atom(F) -> {M, F, tidy(A)};
-tidy({M, F, A, [{error_info, _} | _]}) when is_atom(M), is_atom(F) -> {M, F, tidy(A)};
-tidy({M, F, A, []}) when is_atom(M), is_atom(F), is_integer(A) or is_list(A) -> {M, F, tidy(A)};
-tidy({reductions, R}) when is_integer(R) -> {reductions, some};
-tidy(T) when is_tuple(T) -> list_to_tuple(tidy(tuple_to_list(T)));
-%% A process dictionary lists its keys by their hash, which is another in every run of a BEAM.
-tidy([{K, _} | _] = L) when K =:= '$initial_call'; K =:= '$ancestors' ->
-    lists:sort([{tidy(Key), tidy(V)} || {Key, V} <- L]);
-tidy([H | T] = L) -> case io_lib:printable_list(L) of true -> lists:flatten(io_lib:format("~s", [tidy_text(L)])); false -> [tidy(H) | tidy(T)] end;
-tidy(M) when is_map(M) -> maps:from_list([{tidy(K), tidy(V)} || {K, V} <- maps:to_list(M)]);
-tidy(A) when A =:= node() -> 'ME';
-tidy(A) when is_atom(A) -> case A =:= persistent_term:get(node) of true -> 'NODE'; false -> A end;
-tidy(B) when is_binary(B) -> iolist_to_binary(tidy_text(B));
-tidy(X) -> X.
-tidy_text(T) ->
-    re:replace(re:replace(T, "<[0-9]+\\.[0-9]+\\.[0-9]+>", "<pid>", [global, {return, list}]), atom_to_list(persistent_term:get(node)), "NODE", [global, {return, list}]).
+    Node = persistent_term:get(node),
+    {Got, Out} = alike:under_leader(fun() -> F(Node) end, 15000),
+    Printed = case Out of [] -> []; _ -> [" printing ", io_lib:format("~0p", [alike:tidy(#{node => Node}, Out)])] end,
+    io_lib:format("~s ~s: ~0p~ts~n", [Group, Name, alike:tidy(#{node => Node}, Got), Printed]).
 
 next() -> next(3000).
 next(Ms) -> receive M -> M after Ms -> nothing end.
-all() -> receive M -> [M | all()] after 150 -> [] end.
+all() -> alike:all(150).
 start(N, Arg) -> start(N, twin, Arg).
 start(N, Mod, Arg) -> rpc:call(N, gen_server, start, [Mod, Arg, []]).
 server(N) -> server(N, data).
@@ -84,8 +35,7 @@ ends(P, F) ->
     R = monitor(process, P),
     Got = (catch F()),
     receive {'DOWN', R, process, P, Why} -> {Got, Why, all()} after 2000 -> {Got, alive, all()} end.
-%% {Class, Reason} with the whole stack
-attempt(F) -> try F() catch C:R -> {C, R} end.
+attempt(F) -> alike:attempt(F).
 call(P, M) -> attempt(fun() -> gen_server:call(P, M, 2000) end).
 
 start_cases() ->

@@ -6,38 +6,24 @@
 run(Node, Seed) ->
     true = net_kernel:connect_node(Node),
     logger:set_primary_config(level, none),
-    Self = self(),
     Random = [{"random " ++ integer_to_list(I), fun(N) -> random(N, Seed + I) end} || I <- lists:seq(1, 40)],
-    Running = [spawn_link(fun() -> group_leader(spawn_link(fun silent/0), self()), Self ! {self(), line(Name, (catch F(Node)), Node)} end) || {Name, F} <- chosen() ++ Random],
-    [receive {P, Line} -> io:put_chars(Line) end || P <- Running],
-    ok.
-silent() -> receive {io_request, From, As, _} -> From ! {io_reply, As, ok}, silent() end.
+    alike:beside([fun() -> line(Name, alike:under_leader(fun() -> F(Node) end, 60000), Node) end || {Name, F} <- chosen() ++ Random]).
 
-line(Name, Got, Node) -> io_lib:format("~s: ~0p~n", [Name, tidy(Got, Node)]).
-
-tidy(P, N) when is_pid(P), node(P) =:= N -> '<there>';
-tidy(P, _) when is_pid(P) -> '<here>';
-tidy(R, _) when is_reference(R) -> '#Ref';
-tidy(F, _) when is_function(F) -> '#Fun';
-%% Where in a callback module something was raised is its own business; a process that has hibernated begins in wake_up.
-tidy({machine, F, A, L}, _) when is_atom(F), is_integer(A), is_list(L) -> {machine, raised};
-tidy({proc_lib, wake_up, 3, L}, N) -> tidy({proc_lib, init_p_do_apply, 3, L}, N);
-tidy({M, F, A, L}, N) when is_atom(M), is_atom(F), is_list(L) -> {M, F, tidy(A, N)};
-tidy(T, N) when is_tuple(T) -> list_to_tuple([tidy(X, N) || X <- tuple_to_list(T)]);
-tidy([{K, _} | _] = L, N) when K =:= '$initial_call'; K =:= '$ancestors'; K =:= mode -> lists:sort([{A, tidy(V, N)} || {A, V} <- L]);
-tidy([H | T] = L, N) -> case io_lib:printable_list(L) of true -> re:replace(L, "<[0-9.]+>", "<pid>", [global, {return, list}]); false -> [tidy(H, N) | tidy(T, N)] end;
-tidy(M, N) when is_map(M) -> maps:map(fun(_, V) -> tidy(V, N) end, M);
-tidy(N, N) -> 'NODE';
-tidy(A, _) when A =:= node() -> 'ME';
-tidy(X, _) -> X.
+line(Name, {Got, _}, Node) -> io_lib:format("~s: ~0p~n", [Name, alike:tidy(#{node => Node, own => fun own/1}, Got)]).
+% Where in a callback module something was raised is its own business; a process that has hibernated begins in wake_up.
+own({machine, F, A, L}) when is_atom(F), is_integer(A), is_list(L) -> {is, {machine, raised}};
+own({proc_lib, wake_up, 3, L}) -> {first, {proc_lib, init_p_do_apply, 3, L}};
+own([{mode, _} | _] = L) -> {first, lists:sort(L)};
+own(F) when is_function(F) -> {is, '#Fun'};
+own(_) -> no.
 
 start(N, Mode, R) -> start(N, Mode, R, []).
 start(N, Mode, R, Options) -> rpc:call(N, gen_statem, start, [machine, {Mode, R}, Options]).
 machine(N, Mode) -> machine(N, Mode, data).
 machine(N, Mode, What) -> {ok, P} = start(N, Mode, {ok, a, {self(), What}}), P.
-all(Ms) -> receive M -> [M | all(Ms)] after Ms -> [] end.
+all(Ms) -> alike:all(Ms).
 down(P) -> R = monitor(process, P), receive {'DOWN', R, _, _, Why} -> Why after 3000 -> exit(P, kill), still_alive end.
-attempt(F) -> try F() catch C:R -> {C, R} end.
+attempt(F) -> alike:attempt(F).
 
 modes() -> [handle_event_function, state_functions, [handle_event_function, state_enter], [state_functions, state_enter]].
 
