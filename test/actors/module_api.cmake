@@ -24,4 +24,4 @@ add_test(NAME ModuleApi.WhatCannotWaitDoesNotCompileAndIsToldWhy
   COMMAND ${CMAKE_COMMAND} -DCXX=${CMAKE_CXX_COMPILER}
           "-DFLAGS=-I${PROJECT_SOURCE_DIR}/actors/module_api/include -I${PROJECT_SOURCE_DIR}/protocol/include"
           -DSOURCE=${CMAKE_CURRENT_SOURCE_DIR}/actors/waiting_refusals/waits.cpp
-          -P ${CMAKE_CURRENT_SOURCE_DIR}/actors/waiting_refusals/run.cmake)
+          -P ${CMAKE_CURRENT_SOURCE_DIR}/actors/refusals.cmake)

@@ -25,4 +25,4 @@ add_test(NAME NativeState.OfATypeOutsideTheListDoesNotCompileAndIsToldWhy
   COMMAND ${CMAKE_COMMAND} -DCXX=${CMAKE_CXX_COMPILER}
           "-DFLAGS=-I${PROJECT_SOURCE_DIR}/actors/module_api/include -I${PROJECT_SOURCE_DIR}/protocol/include"
           -DSOURCE=${CMAKE_CURRENT_SOURCE_DIR}/actors/native_refusals/states.cpp
-          -P ${CMAKE_CURRENT_SOURCE_DIR}/actors/native_refusals/run.cmake)
+          -P ${CMAKE_CURRENT_SOURCE_DIR}/actors/refusals.cmake)

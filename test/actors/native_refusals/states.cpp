@@ -1,4 +1,4 @@
-// What native<T> must refuse to compile, one case per CASE_... macro; run.cmake expects the rule and the type in what the compiler says.
+// What native<T> must refuse to compile, one case per CASE_... macro; refusals.cmake expects the rule and the type in what the compiler says.
 #include <any>
 #include <functional>
 #include <memory>

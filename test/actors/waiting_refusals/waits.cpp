@@ -1,4 +1,4 @@
-// What cannot wait must not compile, and say what to do: one case per CASE_... macro; run.cmake expects the text.
+// What cannot wait must not compile, and say what to do: one case per CASE_... macro; refusals.cmake expects the text.
 #include <cnode/gen_server.hpp>
 #include <cnode/rpc.hpp>
 #include <cnode/thread.hpp>
