@@ -50,7 +50,10 @@ routine<void> process_exchange::suspend(const instruction::suspend& i) {
   for (const auto& [module, timeout] : i.modules) {
     terms pids;
     for (const auto& p : all)
-      if (mentions(p, module) && !suspended_of(module).contains(p.pid)) pids.push_back(p.pid);
+      if (mentions(p, module) && !suspended_of(module).contains(p.pid)) {
+        pids.push_back(p.pid);
+        if (p.is_supervisor) supervisors_.add(p.pid);
+      }
     const terms requests(pids.size(), atom("suspend"));
     const auto answers = co_await ask_all(s_, pids, requests, milliseconds(timeout, timeouts_.suspend_timeout));
     term reason, stuck;
@@ -185,6 +188,7 @@ routine<void> process_exchange::stand_still() {
 
 routine<void> process_exchange::restore() {
   restore_states();
+  co_await resume_supervisors();
   co_await end_those_of_new_code();
   const auto stopped = std::exchange(stopped_, {});
   for (const auto& c : stopped) co_await start_again(c);
@@ -218,6 +222,14 @@ void process_exchange::restore_states() {
   }
 }
 
+// They are what they were, and have children to end and to start before the others go on.
+routine<void> process_exchange::resume_supervisors() {
+  terms pids;
+  for (const term pid : supervisors_.list())
+    if (standing_.contains(pid) || is_suspended(pid)) pids.push_back(pid);
+  co_await resume_all(pids);
+}
+
 // Processes that began during the upgrade in a version that has gone again.
 routine<void> process_exchange::end_those_of_new_code() {
   terms modules;
@@ -226,13 +238,12 @@ routine<void> process_exchange::end_those_of_new_code() {
   if (modules.empty()) co_return;
   std::vector<supervised_process> all;
   try {
-    all = co_await supervised_processes(s_);
+    all = co_await new_supervised_processes(s_, known_);
   } catch (const failure& f) {
-    // A supervisor that is suspended itself was there before, and so were its children.
     s_.log(actors::log_level::warning, "processes begun during the upgrade are not looked for: " + to_text(f.reason));
   }
   for (const auto& p : all) {
-    if (known_.contains(p.pid.word()) || !p.supervisor.is_pid() || changed_.contains(p.pid)) continue;
+    if (!p.supervisor.is_pid() || changed_.contains(p.pid)) continue;
     if (std::none_of(modules.begin(), modules.end(), [&](term m) { return mentions(p, m); })) continue;
     const bool of_before = std::any_of(modules.begin(), modules.end(), [&](term m) {
       const auto held = actors::held_processes(s_.node(), m);

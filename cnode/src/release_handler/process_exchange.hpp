@@ -74,6 +74,7 @@ class process_exchange {
   routine<void> resume_all(const terms& pids);
   routine<applied> start_again(const stopped_child& c);
   void restore_states();
+  routine<void> resume_supervisors();
   routine<void> end_those_of_new_code();
 
   session& s_;
@@ -83,6 +84,7 @@ class process_exchange {
   std::map<cnode_term, pid_set> suspended_;      // by module
   terms held_modules_;
   std::map<cnode_term, change_told> told_;       // by module, for those that come later
+  pid_set supervisors_;                          // of those that were suspended
   pid_set changed_;                              // whose code_change was called
   std::vector<kept_state> states_;               // in the order of the changes
   std::vector<stopped_child> stopped_;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include <cnode/actors/upgrade.hpp>
@@ -89,10 +90,13 @@ routine<std::vector<system_answer>> ask_all(session& s, const terms& pids, const
 struct supervised_process {
   term supervisor, name, pid;  // supervisor, name: `undefined` for the top supervisor of an application
   terms modules;
+  bool is_supervisor = false;
   term to_term(block& b) const;
 };
 // release_handler_1:get_supervised_procs/0, and the children of the program's own supervisor. Throws failure.
 routine<std::vector<supervised_process>> supervised_processes(session& s);
+// Those that are not `known`, while known ones may be suspended.
+routine<std::vector<supervised_process>> new_supervised_processes(session& s, const std::unordered_set<cnode_term>& known);
 // The callback module in what sys:get_status answers for a supervisor; none when there is none.
 term callback_of_status(term status);
 

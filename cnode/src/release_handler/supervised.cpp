@@ -30,7 +30,10 @@ struct supervisor_view {
   terms children;
 };
 
-routine<supervisor_view> look_at(session& s, term pid, term name) {
+// Whom not to ask, because he may be suspended; null: everybody is asked.
+using known_processes = const std::unordered_set<cnode_term>*;
+
+routine<supervisor_view> look_at(session& s, term pid, term name, known_processes known) {
   supervisor_view out;
   const term only = s.list(pid);
   const auto status = co_await s.apply("sys", "get_status", only);
@@ -38,6 +41,7 @@ routine<supervisor_view> look_at(session& s, term pid, term name) {
   const term state = status.value ? item_of(status.value, 1) : term{};
   if (!state) throw failure{s.tuple(atom("which_children_failed"), name, pid, status.caught(s.heap()))};
   if (release::is(state, "suspended")) {
+    if (known && known->contains(pid.word())) co_return out;  // it starts nobody
     s.log(actors::log_level::error, "the supervisor " + release::text_of(name) + " is suspended and cannot be asked for its children");
     throw failure{atom("suspended_supervisor")};
   }
@@ -58,16 +62,19 @@ routine<terms> dynamic_modules(session& s, term pid) {
   co_return terms{};
 }
 
-routine<void> collect(session& s, term supervisor, terms children, found& out) {
+routine<void> collect(session& s, term supervisor, terms children, known_processes known, found& out) {
   for (const term c : children) {
     if (!c.is_tuple(4) || !c[1].is_pid()) continue;
-    supervised_process p{supervisor, c[0], c[1], {}};
-    if (c[3].is_list()) p.modules = release::elements(c[3]);
-    else if (release::is(c[3], "dynamic")) p.modules = co_await dynamic_modules(s, c[1]);
-    out.push_back(p);
-    if (!release::is(c[2], "supervisor")) continue;
-    const auto below = co_await look_at(s, c[1], c[0]);
-    co_await collect(s, c[1], below.children, out);
+    const bool is_supervisor = release::is(c[2], "supervisor");
+    if (!known || !known->contains(c[1].word())) {
+      supervised_process p{supervisor, c[0], c[1], {}, is_supervisor};
+      if (c[3].is_list()) p.modules = release::elements(c[3]);
+      else if (release::is(c[3], "dynamic")) p.modules = co_await dynamic_modules(s, c[1]);
+      out.push_back(p);
+    }
+    if (!is_supervisor) continue;
+    const auto below = co_await look_at(s, c[1], c[0], known);
+    co_await collect(s, c[1], below.children, known, out);
   }
 }
 
@@ -81,7 +88,9 @@ term callback_of_status(term status) {
 
 term supervised_process::to_term(block& b) const { return make_tuple_of(b, supervisor, name, pid, release::list_of(b, modules)); }
 
-routine<std::vector<supervised_process>> supervised_processes(session& s) {
+namespace {
+
+routine<found> processes(session& s, known_processes known) {
   found out;
   const term none = atom("undefined");
   const auto applications = actors::running_applications(s.node());
@@ -91,17 +100,24 @@ routine<std::vector<supervised_process>> supervised_processes(session& s) {
     const auto child = co_await s.apply("application_master", "get_child", args);
     if (!child.value || !child.value.is_tuple(2) || !child.value[0].is_pid()) continue;
     const term top = child.value[0];
-    const auto view = co_await look_at(s, top, app.name);
-    if (view.callback && view.callback.is_atom()) out.push_back({none, none, top, {view.callback}});
-    else s.log(actors::log_level::error, "cannot find the top supervisor of application " + release::text_of(app.name));
-    co_await collect(s, top, view.children, out);
+    const auto view = co_await look_at(s, top, app.name, known);
+    if (view.callback && view.callback.is_atom()) out.push_back({none, none, top, {view.callback}, true});
+    else if (!known) s.log(actors::log_level::error, "cannot find the top supervisor of application " + release::text_of(app.name));
+    co_await collect(s, top, view.children, known, out);
   }
   // The processes of --start.
   if (const term own = s.node().whereis(atom("cnode_sup"))) {
-    const auto view = co_await look_at(s, own, atom("cnode_sup"));
-    co_await collect(s, own, view.children, out);
+    const auto view = co_await look_at(s, own, atom("cnode_sup"), known);
+    co_await collect(s, own, view.children, known, out);
   }
   co_return out;
+}
+
+}  // namespace
+
+routine<std::vector<supervised_process>> supervised_processes(session& s) { return processes(s, nullptr); }
+routine<std::vector<supervised_process>> new_supervised_processes(session& s, const std::unordered_set<cnode_term>& known) {
+  return processes(s, &known);
 }
 
 }  // namespace cnode::release_handler
