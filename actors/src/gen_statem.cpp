@@ -1,6 +1,7 @@
 // The loop: events in, callbacks, transitions.
 #include "gen_statem.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <cnode/actors/runtime.hpp>
@@ -297,6 +298,40 @@ void gen_statem::release_old_natives(process& self, term module) {
       timer.content = copy(*held, t);
       timer.held = std::move(held);
     });
+}
+
+namespace {
+// How the state is handled is of the version, too: code_change may have asked for another callback mode.
+struct saved_machine final : saved_state {
+  std::shared_ptr<saved_state> state;
+  std::vector<term> modules;
+  bool state_functions = true, state_enter = false;
+  std::vector<owned_term> timers;
+};
+}  // namespace
+
+std::shared_ptr<saved_state> gen_statem::save(process& self) {
+  auto out = std::make_shared<saved_machine>();
+  out->state = callback_process::save(self);
+  if (!out->state) return {};
+  out->modules = modules_;
+  out->state_functions = state_functions_;
+  out->state_enter = state_enter_;
+  for (const auto& t : timers_) out->timers.emplace_back(t.ref);
+  return out;
+}
+
+void gen_statem::restore(process& self, saved_state& s) {
+  auto* saved = dynamic_cast<saved_machine*>(&s);
+  if (!saved) return;
+  callback_process::restore(self, *saved->state);
+  modules_ = saved->modules;
+  state_functions_ = saved->state_functions;
+  state_enter_ = saved->state_enter;
+  // Timeouts that have been started since are no event of that state.
+  for (auto i = timers_.size(); i-- > 0;)
+    if (std::none_of(saved->timers.begin(), saved->timers.end(), [&](const owned_term& t) { return t.get() && timers_[i].ref && exactly_equal(t.get(), timers_[i].ref); }))
+      cancel_timer(self, i);
 }
 
 std::unique_ptr<behaviour> make_gen_statem(const gen::server_start& start) { return std::make_unique<gen_statem>(start); }

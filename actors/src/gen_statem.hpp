@@ -13,6 +13,8 @@ namespace cnode::actors {
 class gen_statem final : public callback_process {
  public:
   explicit gen_statem(const gen::server_start& s);
+  std::shared_ptr<saved_state> save(process& self) override;
+  void restore(process& self, saved_state& s) override;
 
  private:
   // An event of the queue, with what it lies in.

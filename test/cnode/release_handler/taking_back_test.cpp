@@ -86,6 +86,31 @@ class TakingBack : public testing::Test {
   const std::string fails = "{apply,{nosuch,boom,[]}}";
 };
 
+TEST_F(TakingBack, GivesMachinesHandlersAndObjectsWhatTheyWereWhereverItFails) {
+  for (std::size_t last = 0; last < std::size(steps); ++last) {
+    SCOPED_TRACE(steps[last]);
+    const auto answer = upgrade(until(last, fails));
+    EXPECT_TRUE(answer.starts_with("{'EXIT',{'EXIT',{undef,")) << answer;
+    expect_old();
+  }
+  EXPECT_EQ(ask_door("knock"), "come_in");
+}
+
+TEST_F(TakingBack, UndoesWhatTheyDidInTheNewVersion) {
+  EXPECT_TRUE(upgrade(until(5, "{apply,{gen_event,sync_notify,[bells,again]}},{apply,{gen_statem,call,[" + door + ",knock]}}," + fails)).starts_with("{'EXIT',"));
+  expect_old();
+  // The timeout of a state that is no more would find one that does not know it.
+  const auto status = node.call("sys", "get_status", "[" + door + "]");
+  EXPECT_NE(status.find(R"({"Time-outs",{0,[]}})"), std::string::npos) << status;
+}
+
+TEST_F(TakingBack, FollowsACodeChangeThatRefuses) {
+  const auto answer = upgrade(until(3, "{code_change,up,[{states,refuse}]}," + steps[5]));
+  EXPECT_TRUE(answer.starts_with("{'EXIT',{code_change_failed,<")) << answer;
+  EXPECT_TRUE(answer.ends_with(",states,<<\"1\">>,{error,no}}}")) << answer;
+  expect_old();
+}
+
 TEST_F(TakingBack, EndsWhatBeganInTheNewVersionWhileHandlersAreSuspended) {
   const std::string late = "{apply,{supervisor,start_child,[cnode_sup,#{id => late,start => {gen_server,start_link,[{local,late},states,{samples,1},[]]},modules => [states]}]}}";
   EXPECT_TRUE(upgrade(until(2, late + "," + steps[4] + "," + fails)).starts_with("{'EXIT',"));
