@@ -373,6 +373,7 @@ task<term> callback_process::get_status(process& self) {
 namespace {
 struct saved_terms final : saved_state {
   block_ptr state;
+  std::int64_t timeout = -1;
 };
 }  // namespace
 
@@ -384,11 +385,15 @@ std::shared_ptr<saved_state> callback_process::save(process& self) {
   if (!whole) return {};
   auto out = std::make_shared<saved_terms>();
   out->state = copy_to_block(whole);
+  out->timeout = timeout_;
   return out;
 }
 
 void callback_process::restore(process& self, saved_state& s) {
-  if (auto* saved = dynamic_cast<saved_terms*>(&s)) set_state(self, saved->state->root);
+  auto* saved = dynamic_cast<saved_terms*>(&s);
+  if (!saved) return;
+  set_state(self, saved->state->root);
+  timeout_ = saved->timeout;
 }
 
 }  // namespace cnode::actors

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cnode/actors/sys.hpp>
+#include <cnode/actors/upgrade.hpp>
 
 #include "server_node.hpp"
 
@@ -198,6 +199,24 @@ TEST(Sys, DebugFunctionsAreRefused) {
   EXPECT_EQ(n.sys("install", "{fun cb:f/3, 1}"), "{error,{badfun,fun cb:f/3}}");
   EXPECT_EQ(n.sys("remove", "fun cb:f/3"), "ok");
   EXPECT_EQ(n.sys("no_debug"), "ok");
+}
+
+TEST(Sys, AServerTakenBackWaitsAsLongAsItDidBefore) {
+  sys_node n;
+  const auto in_server = [&](auto f) {
+    n.in(parsed(n.server)->root, [&](actors::process& p) { f(dynamic_cast<actors::upgradable&>(*p.current_behaviour()), p); });
+  };
+  std::shared_ptr<actors::saved_state> before;
+  n.sys("suspend");
+  in_server([&](auto& u, auto& p) { before = u.save(p); });
+  n.sys("resume");
+  n.send(n.server, "{do, {noreply, new, 50}}");
+  n.sys("suspend");
+  in_server([&](auto& u, auto& p) { u.restore(p, *before); });
+  const auto old = n.sys("get_state");
+  n.sys("resume");
+  n.pass(100);
+  EXPECT_EQ(n.sys("get_state"), old);  // without the message `timeout`
 }
 
 TEST(Sys, UnknownRequestsAreNamed) {
