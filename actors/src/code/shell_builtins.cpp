@@ -140,7 +140,8 @@ task<term> m_1(call_context& cx, term module) {
 }  // namespace
 
 void add_shell_functions(code_server& code) {
-  static constexpr builtin_function functions[] = {{"l", 1, waiting<l>}, {"lm", 0, waiting<lm>}, {"nl", 1, waiting<nl>}, {"m", 0, plain<m_0>}, {"m", 1, waiting<m_1>}};
+  static constexpr builtin_function functions[] = {
+      {"l", 1, waiting<l>}, {"lm", 0, waiting<lm>}, {"nl", 1, waiting<nl>}, {"m", 0, plain<m_0>}, {"m", 1, waiting<m_1>}};
   code.add_builtin("c", functions);
 }
 
