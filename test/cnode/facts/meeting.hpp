@@ -91,6 +91,24 @@ struct meeting {
   void ends(term pid, const std::string& reason) {
     in(pid, [&](actors::process& p) { p.exit(atom(reason)); });
   }
+  // What the peer hears when V ends, and that it has heard nothing before.
+  std::string heard_of_the_end() {
+    EXPECT_EQ(peer.hears_nothing(), "nothing");
+    ends(v, "over");
+    return peer.hears();
+  }
+  // The next two things the peer hears are these, in whatever order.
+  testing::AssertionResult hears_both(const std::string& one, const std::string& other) {
+    const auto first = peer.hears(), second = peer.hears();
+    if ((first == one && second == other) || (first == other && second == one)) return testing::AssertionSuccess();
+    return testing::AssertionFailure() << first << " and " << second;
+  }
+  // One of the next two things the peer hears is this.
+  testing::AssertionResult hears_soon(const std::string& what) {
+    const auto first = peer.hears(), second = peer.hears();
+    if (first == what || second == what) return testing::AssertionSuccess();
+    return testing::AssertionFailure() << first << " and " << second;
+  }
 };
 
 // A node that calls a peer of that name.

@@ -7,9 +7,7 @@ namespace {
 TEST(Op, 01_LinkIsToldOfTheEnd) {
   meeting m;
   m.peer.tells("{1,ME,V}");
-  EXPECT_EQ(m.peer.hears_nothing(), "nothing");
-  m.ends(m.v, "over");
-  EXPECT_EQ(m.peer.hears(), "{24,V,ME} over");
+  EXPECT_EQ(m.heard_of_the_end(), "{24,V,ME} over");
 }
 
 TEST(Op, 01_LinkToADeadProcessIsAnsweredWithNoproc) {
@@ -99,17 +97,13 @@ TEST(Op, 18_Exit2TtEndsAProcess) {
 TEST(Op, 19_MonitorByPidTellsOfTheEnd) {
   meeting m;
   m.peer.tells("{19,ME,V,REF}");
-  EXPECT_EQ(m.peer.hears_nothing(), "nothing");
-  m.ends(m.v, "over");
-  EXPECT_EQ(m.peer.hears(), "{28,V,ME,REF} over");
+  EXPECT_EQ(m.heard_of_the_end(), "{28,V,ME,REF} over");
 }
 
 TEST(Op, 19_MonitorByNameEchoesTheName) {
   meeting m;
   m.peer.tells("{19,ME,victim,REF}");
-  EXPECT_EQ(m.peer.hears_nothing(), "nothing");
-  m.ends(m.v, "over");
-  EXPECT_EQ(m.peer.hears(), "{28,victim,ME,REF} over");
+  EXPECT_EQ(m.heard_of_the_end(), "{28,victim,ME,REF} over");
 }
 
 TEST(Op, 19_MonitorOfNobodyIsAnsweredWithNoproc) {

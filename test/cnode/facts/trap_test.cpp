@@ -86,9 +86,7 @@ TEST(Trap, 08_ReferencesOfFiveWordsDifferInEachOfThem) {
   m.peer.tells("{19,ME,V,LONGREF}");
   m.peer.tells("{19,ME,V,OTHERREF}");
   m.peer.tells("{20,ME,V,LONGREF}");
-  EXPECT_EQ(m.peer.hears_nothing(), "nothing");
-  m.ends(m.v, "over");
-  EXPECT_EQ(m.peer.hears(), "{28,V,ME,OTHERREF} over");
+  EXPECT_EQ(m.heard_of_the_end(), "{28,V,ME,OTHERREF} over");
   EXPECT_EQ(m.peer.hears_nothing(), "nothing");
 }
 
@@ -107,8 +105,7 @@ TEST(Trap, 10_TheSyncOfPgIsACast) {
   m.calls("pg", "start", "[scope]");
   EXPECT_TRUE(m.r.events.wait_for("ended {ok,"));
   m.peer.tells("{6,ME,'',scope}", "{discover,ME}");
-  const auto first = m.peer.hears(), second = m.peer.hears();
-  EXPECT_TRUE(first == "{22,P,ME} {'$gen_cast',{sync,P,[]}}" || second == "{22,P,ME} {'$gen_cast',{sync,P,[]}}") << first << '\n' << second;
+  EXPECT_TRUE(m.hears_soon("{22,P,ME} {'$gen_cast',{sync,P,[]}}"));
 }
 
 TEST(Trap, 10_UnknownMessagesDoNotEndPg) {
@@ -129,9 +126,7 @@ TEST(Trap, 11_TheScopeOfOtp29IsGreetedInAVersionItTakes) {
   m.calls("pg", "start", "[scope]");
   EXPECT_TRUE(m.r.events.wait_for("ended {ok,"));
   m.peer.tells("{6,ME,'',scope}", "{discover,ME,1}");
-  const auto first = m.peer.hears(), second = m.peer.hears();
-  const std::string greeting = "{22,P,ME} {'$gen_cast',{local_data,P,1,#{}}}";
-  EXPECT_TRUE(first == greeting || second == greeting) << first << '\n' << second;
+  EXPECT_TRUE(m.hears_soon("{22,P,ME} {'$gen_cast',{local_data,P,1,#{}}}"));
 }
 
 TEST(Trap, 12_APeerThatSpeaksHalfOfGlobalIsPartedWith) {
