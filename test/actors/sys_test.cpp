@@ -71,7 +71,7 @@ TEST(Sys, ReplaceStateAppliesAFunctionOfAModuleHere) {
 TEST(Sys, ReplaceStateAnswersWithTheNewStateHoweverMuchOfTheFormerItHolds) {
   sys_node n;
   std::string state = "0";
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < 200; ++i) {
     state = "{wrapped," + state + "}";
     ASSERT_EQ(n.sys("replace_state", "fun cb:wrap/1"), state);
   }
