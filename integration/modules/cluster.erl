@@ -221,7 +221,8 @@ stopped(Nodes) ->
     Until = erlang:monotonic_time(millisecond) + 20000,
     Workers = [spawn_monitor(fun() -> exit({longest, stopped(N, Left, Last, Until, 0, 0)}) end) || N <- Left],
     Longest = lists:max([receive {'DOWN', M, _, _, {longest, T}} -> T; {'DOWN', M, _, _, Why} -> io:format("~p~n", [Why]), halt(1) end || {_, M} <- Workers]),
-    true = Longest < 20000,
+    %% The node stands still for up to 12 s; who has found a lock taken six times and more sleeps up to 8 s each time (global:random_sleep).
+    true = Longest < 45000,
     say("register_name, set_lock, trans and sync go on while a node is stopped", []).
 stopped(N, Left, Last, Until, I, Longest) ->
     case erlang:monotonic_time(millisecond) of

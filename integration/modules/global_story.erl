@@ -158,7 +158,8 @@ stopped(Nodes) ->
     {Left, [Last]} = lists:split(length(Nodes) - 1, Nodes),
     Until = erlang:monotonic_time(millisecond) + 25000,
     Longest = stopped(Left, Last, Until, 0, 0),
-    true = Longest < 20000,
+    %% The node stands still for up to 12 s; who has found a lock taken six times and more sleeps up to 8 s each time (global:random_sleep).
+    true = Longest < 45000,
     say("register_name waited ~p ms at most", [Longest]).
 stopped(Left, Last, Until, I, Longest) ->
     case erlang:monotonic_time(millisecond) of
