@@ -95,7 +95,7 @@ term send_with(call& c, term options) {
 term send_3(call& c) { return send_with(c, c[2]); }
 term sent(call& c, term options) {
   const term how = send_with(c, options);
-  return how ? boolean(!is(how, "nosuspend")) : how;
+  return how ? boolean(is(how, "ok")) : how;
 }
 term send_nosuspend_2(call& c) { return sent(c, c.list(atom("nosuspend"))); }
 term send_nosuspend_3(call& c) { return c[2].is_list() ? sent(c, make_cons(c.heap(), atom("nosuspend"), c[2])) : c.badarg(); }

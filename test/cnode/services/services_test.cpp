@@ -156,6 +156,7 @@ TEST(Erlang, SendsAsItsOptionsAllow) {
   EXPECT_EQ(h.distribution.control.back().message, "hi");
   const auto sent = h.distribution.control.size();
   EXPECT_EQ(apply(h, "erlang", "send", "[{x, 'far@host'}, hi, [noconnect]]"), "{value,noconnect}");
+  EXPECT_EQ(apply(h, "erlang", "send_nosuspend", "[{x, 'far@host'}, hi, [noconnect]]"), "{value,false}");
   h.distribution.busy = true;
   EXPECT_EQ(apply(h, "erlang", "send", "[{x, 'b@host'}, hi, [nosuspend]]"), "{value,nosuspend}");
   EXPECT_EQ(apply(h, "erlang", "send_nosuspend", "[{x, 'b@host'}, hi]"), "{value,false}");
