@@ -73,7 +73,7 @@ gen_cases(A, T) ->
      {"server that crashes", [{outward, call, [server(T), {raise, error, why}]}]},
      {"dead server", dead(T, fun(D) -> [{outward, call, [D, x]}, {gen_server, call, [D, x]}, {outward, cast, [D, x]}] end)},
      {"stop", [{outward, stop, [server(T), normal, 1000]}, {outward, stop, [server(T), why, 1000]}, {outward, stop, [{No(), T}, normal, infinity]}, {gen_server, stop, [{global, nobody}]}]},
-     {"multi_call", [{outward, multi_call, [[T, A, 'nowhere@localhost'], N, state, 5000]}, {outward, multi_call, [[T], No(), state, 5000]}, {outward, multi_call, [[T], N, defer, 50]}, {outward, multi_call, [[], N, x, 10]}]},
+     {"multi_call", [{outward, multi_call, [[T, A, 'nowhere@localhost'], N, {early, 1}, 5000]}, {outward, multi_call, [[T], No(), state, 5000]}, {outward, multi_call, [[T], N, defer, 50]}, {outward, multi_call, [[], N, x, 10]}]},
      {"abcast", [{outward, abcast, [[T], N, {return, {noreply, {P, abcast}}}]}, {outward, call, [{N, T}, state]}]}].
 
 request_cases(T) ->
@@ -165,10 +165,11 @@ monitor_cases(T) ->
      {"exit normal", fresh(T, fun(P) -> [{outward, watch, [P]}, {outward, end_it, [P, normal]}, {next, 100}] end)}].
 
 send_cases(T) ->
-    P = server(T),
+    %% Nodes of their own for each target: while another case's attempt to connect is under way, the answers are others.
+    P = server(T), [Nowhere, Never] = [list_to_atom(Name ++ atom_to_list(T)) || Name <- ["nowhere_for_", "never_for_"]],
     [{"send", [{erlang, send, [P, {note, sent}]}, {outward, send_with, [P, {note, sent}, []]}, {outward, send_with, [P, x, [noconnect]]}, {outward, send_with, [P, x, [nosuspend]]}, {outward, send_with, [{nosuch, T}, x, [noconnect, nosuspend]]},
-        {outward, send_with, [{nosuch, 'nowhere@localhost'}, x, [noconnect]]}, {outward, send_with, [{nosuch, 'nowhere@localhost'}, x, []]}, {outward, send_with, [nosuch, x, []]}, {outward, send_with, [P, x, [foo]]}, {outward, send_with, [1, x, []]},
-        {erlang, send_nosuspend, [P, x]}, {erlang, send_nosuspend, [{x, 'nowhere@localhost'}, x, [noconnect]]}, {erlang, send, [1, x]}, {erlang, send, [{1, T}, x]}, {erlang, send, [nosuch, x]}]},
+        {outward, send_with, [{nosuch, Nowhere}, x, [noconnect]]}, {outward, send_with, [{nosuch, Nowhere}, x, []]}, {outward, send_with, [nosuch, x, []]}, {outward, send_with, [P, x, [foo]]}, {outward, send_with, [1, x, []]},
+        {erlang, send_nosuspend, [P, x]}, {erlang, send_nosuspend, [{x, Never}, x, [noconnect]]}, {erlang, send, [1, x]}, {erlang, send, [{1, T}, x]}, {erlang, send, [nosuch, x]}]},
      {"send_after", [{outward, later, [10, P, x]}, {outward, later, [10, {x, T}, x]}, {outward, later, [-1, x, y]}, {erlang, send_after, [10, P, x]}, {erlang, start_timer, [10, P, x]}]},
      {"timers here", [{erlang, self, []}, {outward, later, [10, {'$', 1}, x]}, {next, 5000}, {outward, timer, [10, {'$', 1}, y]}, {next, 5000}, {outward, timer_left, [{'$', 4}]}, {outward, later, [100000, {'$', 1}, x]}, {erlang, cancel_timer, [{'$', 7}, [{info, false}]]}, {erlang, cancel_timer, [{'$', 7}]},
         {erlang, send_after, [0, nosuch, x]}, {erlang, cancel_timer, [x]}, {erlang, send_after, [10, {'$', 1}, z, [{abs, false}]]}, {next, 5000}, {erlang, send_after, [10, {'$', 1}, z, [foo]]}]}].
