@@ -140,6 +140,10 @@ void callback_process::purging(process& self, term module) {
   else release_old_natives(self, module);
 }
 
+void callback_process::release_all_due(process& self) {
+  for (const term module : std::exchange(purge_due_, {})) release_old_natives(self, module);
+}
+
 void callback_process::release_from(process& self, state_cell& state, term module) {
   if (!state.get()) return;
   bool changed = false;

@@ -106,8 +106,7 @@ class callback_process : public behaviour, public upgradable {
   static void release_from(process& self, state_cell& state, term module);
   // Purges that came while a callback held terms of the state.
   void release_due(process& self) {
-    if (purge_due_.empty() || task_) return;
-    for (const term module : std::exchange(purge_due_, {})) release_old_natives(self, module);
+    if (!purge_due_.empty() && !task_) release_all_due(self);
   }
 
   // ---- the behaviour's own part
@@ -141,6 +140,7 @@ class callback_process : public behaviour, public upgradable {
  private:
   void end_task(process& self);
   void go_on(process& self);
+  void release_all_due(process& self);
   task<void> system_message(process& self, block_ptr message);
   task<term> get_status(process& self);
 

@@ -23,7 +23,7 @@ bool is_timeout(term t, std::int64_t& ms) {
 
 bool is_how(term how) {
   std::int64_t ms;
-  return !how || how.same(names().hibernate) || is_timeout(how, ms) || (how.is_tuple(2) && how[0].same(names().continue_));
+  return how.same(names().hibernate) || is_timeout(how, ms) || (how.is_tuple(2) && how[0].same(names().continue_));
 }
 
 gen_server::gen_server(const gen::server_start& s) : callback_process(s, names().gen_server, sys::format_event) {}
@@ -90,8 +90,6 @@ bool gen_server::next(process& self, term state, term how) {
 
 void gen_server::loop(process& self) {
   message_.reset();
-  from_ = {};
-  continue_ = {};
   in_callback_ = false;
   release_due(self);
   wait(self);
@@ -127,7 +125,7 @@ bool gen_server::finish(process& self, const outcome& out) {
   if (r.is_tuple() && r.size() >= 2 && r.size() <= 4) {
     const auto size = r.size();
     if (kind_ == kind::call && r[0].same(n.reply) && size >= 3) {
-      if (const term how = size == 4 ? r[3] : term{}; is_how(how)) {
+      if (const term how = size == 4 ? r[3] : term{}; !how || is_how(how)) {
         gen::reply(self, from_, r[1]);
         if (!debug_.empty()) debug(self, make_tuple_of(self.scratch(), n.out, r[1], from_, r[2]));
         return next(self, r[2], how);
@@ -135,7 +133,7 @@ bool gen_server::finish(process& self, const outcome& out) {
     } else if (kind_ == kind::call && r[0].same(n.stop) && size == 4) {
       return stop("handle_msg", 6, r[1], r[3], r[2]);
     } else if (r[0].same(n.noreply) && size <= 3) {
-      if (const term how = size == 3 ? r[2] : term{}; is_how(how)) {
+      if (const term how = size == 3 ? r[2] : term{}; !how || is_how(how)) {
         if (!debug_.empty()) debug(self, make_tuple_of(self.scratch(), n.noreply, r[1]));
         return next(self, r[1], how);
       }

@@ -59,7 +59,7 @@ class gen_server final : public callback_process {
   bool continue_next_ = false;  // once init's task has ended
 };
 
-// Timeout, hibernate or {continue, C} at the end of a callback's tuple; none is as good as infinity.
+// Timeout, hibernate or {continue, C}, at the end of a callback's tuple.
 bool is_how(term how);
 
 }  // namespace cnode::actors

@@ -43,7 +43,7 @@ task<void> gen_server::init_it(process& self) {
   const auto size = r.is_tuple() ? r.size() : 0;
   args_ = {};
   if ((size == 2 || size == 3) && r[0].same(n.ok)) {
-    if (const term how = size == 3 ? r[2] : term{}; is_how(how)) {
+    if (const term how = size == 3 ? r[2] : term{}; !how || is_how(how)) {
       // An upgrade that exchanges the module just now resumes us: as after sys:suspend, the loop waits.
       held_ = hold_if_wanted(self, own_module(self), born_in);
       acknowledge(self, make_tuple_of(b, n.ok, self.pid()));
