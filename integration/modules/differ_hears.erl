@@ -18,7 +18,8 @@ own(_) -> no.
 
 manager(N) -> {ok, P} = rpc:call(N, gen_event, start, []), P.
 manager(N, Whats) -> P = manager(N), [ok = gen_event:add_handler(P, {hears, W}, {self(), W}) || W <- Whats], P.
-all(Ms) -> alike:all(Ms).
+%% All that comes until there is silence for much longer than Ms, what it takes on an idle machine.
+all(Ms) -> alike:all(Ms * 6).
 attempt(F) -> alike:attempt(F).
 handlers(P) -> {gen_event:which_handlers(P), sys:get_state(P)}.
 
@@ -57,10 +58,10 @@ starts() ->
      {"start nonsense", fun(N) -> {badrpc, {'EXIT', {W, [{M, F, A, _} | _]}}} = rpc:call(N, gen_event, start, [foo]), {W, M, F, A} end},
      {"idle", fun(N) -> P = manager(N), [rpc:call(N, erlang, process_info, [P, K]) || K <- [current_function, initial_call, trap_exit]] end},
      {"dictionary", fun(N) -> {dictionary, D} = rpc:call(N, erlang, process_info, [manager(N), dictionary]), D end},
-     {"hibernate_after", fun(N) -> {ok, P} = rpc:call(N, gen_event, start, [[{hibernate_after, 20}]]), timer:sleep(120), {rpc:call(N, erlang, process_info, [P, current_function]), gen_event:which_handlers(P)} end}] ++
+     {"hibernate_after", fun(N) -> {ok, P} = rpc:call(N, gen_event, start, [[{hibernate_after, 20}]]), timer:sleep(1000), {rpc:call(N, erlang, process_info, [P, current_function]), gen_event:which_handlers(P)} end}] ++
     [{lists:flatten(io_lib:format("add_handler ~p", [A])), fun(N) -> P = manager(N), {gen_event:add_handler(P, hears, A), handlers(P)} end} || A <- [{return, {ok, {x, 1}}}, {return, {ok, {x, 1}, hibernate}}, {return, ignore}, {return, {error, x}}, {raise, error, x}, {raise, exit, x}, {raise, throw, {ok, x}}, {raise, throw, x}]] ++
     [{"add_handler of no module", fun(N) -> P = manager(N), {gen_event:add_handler(P, no_such_module, x), gen_event:add_handler(P, {no_such_module, 1}, x), gen_event:which_handlers(P)} end},
-     {"from there", fun(N) -> P = manager(N), [rpc:call(N, gen_event, F, [P | A]) || {F, A} <- [{add_handler, [hears, {self(), x}]}, {notify, [e1]}, {sync_notify, [e2]}, {call, [hears, get]}, {call, [hears, get, 500]}, {which_handlers, []}, {delete_handler, [hears, bye]}, {swap_handler, [{hears, a}, {{hears, 2}, {new, self()}}]}, {stop, []}]] ++ all(150) end}].
+     {"from there", fun(N) -> P = manager(N), [rpc:call(N, gen_event, F, [P | A]) || {F, A} <- [{add_handler, [hears, {self(), x}]}, {notify, [e1]}, {sync_notify, [e2]}, {call, [hears, get]}, {call, [hears, get, 15000]}, {which_handlers, []}, {delete_handler, [hears, bye]}, {swap_handler, [{hears, a}, {{hears, 2}, {new, self()}}]}, {stop, []}]] ++ all(150) end}].
 
 events() ->
     [{"three hear it", fun(N) -> P = manager(N, [1, 2, 3]), {gen_event:notify(P, a), gen_event:sync_notify(P, b), P ! c, all(100), gen_event:which_handlers(P)} end}] ++
@@ -70,7 +71,7 @@ events() ->
     [{"terminate raises " ++ atom_to_list(C), fun(N) -> P = manager(N), gen_event:add_handler(P, hears, {self(), {raise, C, oops}}), {gen_event:delete_handler(P, hears, bye), handlers(P)} end} || C <- [error, exit, throw]].
 
 calls() ->
-    [{lists:flatten(io_lib:format("call ~p", [Q])), fun(N) -> P = manager(N, [1, 2]), {attempt(fun() -> gen_event:call(P, {hears, 2}, Q, 1000) end), all(100), handlers(P)} end}
+    [{lists:flatten(io_lib:format("call ~p", [Q])), fun(N) -> P = manager(N, [1, 2]), {attempt(fun() -> gen_event:call(P, {hears, 2}, Q, 15000) end), all(100), handlers(P)} end}
      || Q <- [get, {do, {ok, r, {self(), new}}}, {do, {ok, r, state, hibernate}}, {do, {remove_handler, r}}, {do, {swap_handler, r, a1, state, hears, {new, self()}}}, {do, nonsense}, {do, {ok, r}}, {raise, error, x}, {raise, exit, x}, {raise, throw, x}]] ++
     [{"call of no handler", fun(N) -> P = manager(N, [1]), {gen_event:call(P, hears, get), gen_event:call(P, {hears, 7}, get), gen_event:delete_handler(P, hears, x)} end},
      {"call of no manager", fun(N) -> {attempt(fun() -> gen_event:call({nobody_there, N}, hears, x) end), rpc:call(N, gen_event, call, [nobody_there, hears, x]), rpc:call(N, gen_event, call, [nobody_there, hears, x, 50])} end},
@@ -95,8 +96,8 @@ systems() ->
      {"get_state", fun(N) -> sys:get_state(manager(N, [1, two])) end},
      {"suspended", fun(N) -> P = manager(N, [1]), ok = sys:suspend(P), gen_event:notify(P, a), A = all(200), ok = sys:resume(P), {A, all(200)} end},
      {"get_modules", fun(N) -> P = manager(N, [1, 2]), {gen:call(P, self(), get_modules), gen:call(manager(N), self(), get_modules)} end},
-     {"raw stop", fun(N) -> P = manager(N, [1]), R = monitor(process, P), {gen:call(P, self(), stop), receive {'DOWN', R, _, _, W} -> W after 500 -> alive end, all(150)} end},
-     {"terminate", fun(N) -> P = manager(N, [1, 2]), {attempt(fun() -> gen_event:stop(P, why, 1000) end), all(150)} end},
+     {"raw stop", fun(N) -> P = manager(N, [1]), R = monitor(process, P), {gen:call(P, self(), stop), receive {'DOWN', R, _, _, W} -> W after 15000 -> alive end, all(150)} end},
+     {"terminate", fun(N) -> P = manager(N, [1, 2]), {attempt(fun() -> gen_event:stop(P, why, 15000) end), all(150)} end},
      {"log", fun(N) -> P = manager(N, [1]), ok = sys:log(P, true), gen_event:notify(P, a), gen_event:call(P, {hears, 1}, get), {sys:log(P, get), all(120)} end},
      {"unknown system message", fun(N) -> P = manager(N), P ! {system, {self(), tag}, foo}, all(150) end},
      {"no handle_info", fun(N) -> P = manager(N), P ! x, gen_event:which_handlers(P) end}].

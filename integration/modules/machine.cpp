@@ -35,32 +35,38 @@ term init(std::tuple<term, term> argument) {
   return raises(r) ? raise(r[1], r[2]) : r;
 }
 
-term handle_event(term type, term content, term state, std::tuple<pid, term> data) {
+task<term> handle_event(term type, term content, term state, std::tuple<pid, term> data) {
   auto [observer, what] = data;
   if (type.same("enter"_a)) {
     send(observer, tuple("entered"_a, content, state));
-    return what.is_tuple(2) && what[0].same("on_enter"_a) ? what[1] : keep_state_and_data();
+    co_return what.is_tuple(2) && what[0].same("on_enter"_a) ? what[1] : keep_state_and_data();
   }
   const bool is_call = type.is_tuple(2) && type[0].same("call"_a);
   const term client = is_call ? type[1] : encode("none"_a);
   if (is_call) type = encode("call"_a);
   if (content.is_tuple(2) && content[0].same("do"_a)) {
     send(observer, tuple("event"_a, type, state));
-    return subst(content[1], client);
+    co_return subst(content[1], client);
   }
-  if (raises(content)) return raise(content[1], content[2]);
+  if (raises(content)) co_return raise(content[1], content[2]);
   if (content.is_tuple(3) && content[0].same("mode"_a)) {
     dictionary::put("mode"_a, content[1]);
-    return content[2];
+    co_return content[2];
   }
-  if (is_call && content.same("get"_a)) return keep_state_and_data(reply_action(from{client}, tuple(state, what)));
+  if (is_call && content.is_tuple(2) && content[0].same("start_link"_a)) {
+    trap_exit(true);
+    const term arguments = list("machine"_a, content[1], nil);
+    const term started = co_await external_call{"gen_statem"_a, "start_link"_a, arguments};
+    co_return keep_state_and_data(reply_action(from{client}, started));
+  }
+  if (is_call && content.same("get"_a)) co_return keep_state_and_data(reply_action(from{client}, tuple(state, what)));
   send(observer, tuple("event"_a, type, content, state));
-  return keep_state_and_data();
+  co_return keep_state_and_data();
 }
 
-term a(term type, term content, std::tuple<pid, term> data) { return handle_event(type, content, encode("a"_a), data); }
-term b(term type, term content, std::tuple<pid, term> data) { return handle_event(type, content, encode("b"_a), data); }
-term c(term type, term content, std::tuple<pid, term> data) { return handle_event(type, content, encode("c"_a), data); }
+task<term> a(term type, term content, std::tuple<pid, term> data) { return handle_event(type, content, encode("a"_a), data); }
+task<term> b(term type, term content, std::tuple<pid, term> data) { return handle_event(type, content, encode("b"_a), data); }
+task<term> c(term type, term content, std::tuple<pid, term> data) { return handle_event(type, content, encode("c"_a), data); }
 
 void terminate(term reason, term state, std::tuple<pid, term> data) {
   auto [observer, what] = data;

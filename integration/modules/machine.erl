@@ -23,6 +23,7 @@ handle_event(Type, Content, State, Data) -> handle(Type, none, Content, State, D
 handle(Type, From, {do, R}, State, {O, _}) -> O ! {event, Type, State}, subst(R, From);
 handle(_, _, {raise, Class, R}, _, _) -> raise(Class, R);
 handle(_, _, {mode, Mode, R}, _, _) -> put(mode, Mode), R;
+handle(call, From, {start_link, Argument}, _, _) -> process_flag(trap_exit, true), {keep_state_and_data, {reply, From, gen_statem:start_link(machine, Argument, [])}};
 handle(call, From, get, State, {_, What}) -> {keep_state_and_data, {reply, From, {State, What}}};
 handle(Type, _, Content, State, {O, _}) -> O ! {event, Type, Content, State}, keep_state_and_data.
 
