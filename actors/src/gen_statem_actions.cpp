@@ -168,7 +168,8 @@ void gen_statem::cancel_timer(process& self, std::size_t index) {
   timers_.erase(timers_.begin() + static_cast<std::ptrdiff_t>(index));
 }
 
-// gen_statem:loop_timeouts/12. Of several of one type the last counts.
+// gen_statem:loop_timeouts/12. Of several of one type the last counts. One that takes the place of another that is due at once is a timer as any
+// other, as from OTP 29 on; before that it is lost.
 void gen_statem::start_timeouts(process& self, transition& t) {
   const auto& n = names();
   auto& b = self.scratch();

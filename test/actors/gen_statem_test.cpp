@@ -58,6 +58,16 @@ TEST(GenStatem, EndsAStateTimeoutWithItsStateAndKeepsANamedOne) {
   EXPECT_EQ(machine_node::heard(), lines{"state_timeout late in b"});
 }
 
+// Before OTP 29 the timer's message is an event of no timer.
+TEST(GenStatem, StartsATimerInThePlaceOfATimeoutThatIsDueAtOnce) {
+  machine_node n;
+  const auto m = n.start_machine();
+  n.cast(m, "{do, {keep_state_and_data, [{{timeout, name}, 0, now}, {next_event, internal, {do, {keep_state_and_data, {{timeout, name}, 20, later}}}}]}}");
+  machine_node::heard();
+  n.pass(25);
+  EXPECT_EQ(machine_node::heard(), lines{"{timeout,name} later in a"});
+}
+
 TEST(GenStatem, ABadActionEndsItWithAReport) {
   machine_node n;
   const auto m = n.start_machine();
