@@ -8,23 +8,27 @@ needs_modules twin outward
 erlang "$work/beam" twin outward
 erlang "$work/driver" differ_outward
 load="[{module, _} = code:load_file(M) || M <- [twin, outward]]."
-ours=(--pa "$STORY_MODULES" --load twin --load outward)
+# Nodes are killed here, which the others notice one after another: global would then part some that are left, and the cases of whoever is
+# still being asked would find connections gone.
+together=(-kernel prevent_overlapping_partitions false)
+echo '[{kernel,[{prevent_overlapping_partitions,false}]}].' >"$work/together.config"
+ours=(--pa "$STORY_MODULES" --load twin --load outward --config "$work/together.config")
 
-start_beam abeam -pa "$work/beam" -eval "$load"
+start_beam abeam "${together[@]}" -pa "$work/beam" -eval "$load"
 start_node acpp "${ours[@]}"
-start_beam far -pa "$work/beam" -eval "$load"
+start_beam far "${together[@]}" -pa "$work/beam" -eval "$load"
 start_node second "${ours[@]}"
 targets="'far@localhost','second@localhost'"
 declare -A victims
 for asker in abeam acpp; do
-  start_beam "vbeam_of_$asker" -pa "$work/beam" -eval "$load"
+  start_beam "vbeam_of_$asker" "${together[@]}" -pa "$work/beam" -eval "$load"
   victims[$asker]="{'vbeam_of_$asker@localhost', \"$node_pid\"}"
   start_node "vcpp_of_$asker" "${ours[@]}"
   victims[$asker]+=", {'vcpp_of_$asker@localhost', \"$node_pid\"}"
 done
 for release in "${releases[@]:1}"; do
   take_along "$release" "$work/beam"
-  start_peer "$release" "$release" -pa "$work/beam" -eval "$load"
+  start_peer "$release" "$release" "${together[@]}" -pa "$work/beam" -eval "$load"
   targets+=",'$release@localhost'"
 done
 

@@ -67,7 +67,7 @@ start_node() {
   "$CNODE" start --sname "$name@localhost" --cookie "$cookie" "$@" >"$work/$name.log" 2>&1 &
   node_pid=$!
   pids+=("$node_pid") node_pids+=("$node_pid")
-  wait_for "grep -q 'node $name@localhost ready' '$work/$name.log'" "node $name ready" "$node_pid"
+  wait_for "grep -qs 'node $name@localhost ready' '$work/$name.log'" "node $name ready" "$node_pid"
 }
 
 # A node that is started again has another log.

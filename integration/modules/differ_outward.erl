@@ -203,7 +203,7 @@ dying(A, V, OsPid) ->
          {"send_request", [{outward, send_request, Call}, Ready, {outward, receive_response, [{'$', 1}, infinity]}]},
          {"multi_call", [Ready, {outward, multi_call, [[V], victim, defer, infinity]}]},
          {"rpc", [Ready, {outward, rpc_call, [V, timer, sleep, [60000], infinity]}]}, {"rpc in time", [Ready, {outward, rpc_call, [V, timer, sleep, [60000], 60000]}]}, {"block_call", [Ready, {outward, rpc_block_call, [V, timer, sleep, [60000], infinity]}]},
-         {"erpc", [Ready, {outward, erpc_call, [V, timer, sleep, [60000], infinity]}]}, {"multicall", [Ready, {outward, rpc_multicall, [[V, A], timer, sleep, [100], infinity]}, {outward, rpc_multicall, [[V, A], timer, sleep, [100], infinity]}]},
+         {"erpc", [Ready, {outward, erpc_call, [V, timer, sleep, [60000], infinity]}]}, {"multicall", [{outward, rpc_multicall, [[V, A], timer, sleep, [100], infinity]}, Ready, {outward, rpc_multicall, [[V], timer, sleep, [60000], infinity]}]},
          {"erpc multicall", [Ready, {outward, erpc_multicall, [[V], timer, sleep, [60000], infinity]}]}, {"erpc request", [{outward, erpc_send_request, [V, timer, sleep, [60000]]}, Ready, {outward, erpc_receive_response, [{'$', 1}, infinity]}]},
          {"async_call", [{outward, async_call, [V, timer, sleep, [60000]]}, Ready, {outward, yield, [{'$', 1}]}]},
          {"monitors", [{outward, watch, [P]}, {outward, watch, [{victim, V}]}, {outward, watch, [P, [{tag, gone}, {alias, demonitor}]]}, Ready, {sorted, 3, 20000}]},
