@@ -73,6 +73,7 @@ void callback_process::end_task(process& self) {
   release_due(self);
   if (std::exchange(yielded_, false)) self.rescan();
   task_ended(self);
+  if (request_due_) self.set_timeout(0);
 }
 
 void callback_process::go_on(process& self) {
@@ -114,6 +115,7 @@ void callback_process::returned(process& self, outcome result) {
 
 void callback_process::timeout(process& self) {
   if (pausing_ || yielding_) return go_on(self);
+  if (request_due_) return run(self, system_message(self, std::move(request_due_), std::exchange(request_taker_, {})));
   if (suspended_) return;
   if (timeout_ >= 0) {
     auto message = immediate_block(names().timeout);
@@ -268,7 +270,7 @@ void callback_process::end(process& self, term error_class, term reason, term st
 
 // ---- system messages
 
-task<void> callback_process::system_message(process& self, block_ptr message) {
+task<void> callback_process::system_message(process& self, block_ptr message, answer_taker answered) {
   const auto& n = names();
   auto& b = self.scratch();
   const term from = message->root[1], request = message->root[2];
@@ -302,7 +304,8 @@ task<void> callback_process::system_message(process& self, block_ptr message) {
   } else {
     answer = make_tuple_of(b, n.error, make_tuple_of(b, n.unknown_system_msg, request));
   }
-  gen::reply(self, from, answer);
+  if (answered) std::exchange(answered, {})(answer);
+  else gen::reply(self, from, answer);
   suspended_ = suspend;
   if (suspended_) co_return;
   if (was_suspended) self.rescan();
@@ -372,7 +375,30 @@ task<term> callback_process::get_status(process& self) {
                                        debug_.to_term(b, event_name(self)), misc));
 }
 
-// ---- an upgrade that goes back
+// ---- upgrades
+
+// A signal brings it here, in the middle of whatever the process does. What calls a callback is done as a timeout of its own.
+bool callback_process::system_request(process& self, term request, std::function<void(term)>& answered) {
+  const auto& n = names();
+  if (task_ || in_callback_ || request_due_) return false;
+  if (request.same(n.suspend)) {
+    suspended_ = true;
+  } else if (request.same(n.resume)) {
+    if (std::exchange(suspended_, false)) self.rescan();
+    wait(self);
+  } else if (suspended_) {
+    request_due_ = block::make(32);
+    request_due_->root = make_tuple_of(*request_due_, n.system, nil, copy(*request_due_, request));
+    request_taker_ = std::move(answered);
+    self.set_timeout(0);
+    return true;
+  } else {
+    return false;
+  }
+  std::exchange(answered, {})(n.ok);
+  return true;
+}
+
 
 namespace {
 struct saved_terms final : saved_state {

@@ -34,6 +34,7 @@ class callback_process : public behaviour, public upgradable {
   void purging(process& self, term module) final;
   std::shared_ptr<saved_state> save(process& self) override;
   void restore(process& self, saved_state& s) override;
+  bool system_request(process& self, term request, std::function<void(term)>& answered) final;
 
  protected:
   // A callback, or any function: co_await gives its outcome.
@@ -141,12 +142,16 @@ class callback_process : public behaviour, public upgradable {
   void end_task(process& self);
   void go_on(process& self);
   void release_all_due(process& self);
-  task<void> system_message(process& self, block_ptr message);
+  using answer_taker = std::function<void(term)>;
+  // The answer goes to `answered`, where there is one, and otherwise by a message.
+  task<void> system_message(process& self, block_ptr message, answer_taker answered = {});
   task<term> get_status(process& self);
 
   bool pausing_ = false, yielding_ = false, yielded_ = false;
   block_ptr kept_;  // the scratch block, during a pause
   std::vector<term> purge_due_;
+  block_ptr request_due_;  // of system_request, when nothing else is to be done
+  answer_taker request_taker_;
   bool starting_ = false, done_ = false;
   outcome outcome_;
   std::unique_ptr<task<void>> task_;

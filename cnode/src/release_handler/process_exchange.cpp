@@ -54,8 +54,7 @@ routine<void> process_exchange::suspend(const instruction::suspend& i) {
         pids.push_back(p.pid);
         if (p.is_supervisor) supervisors_.add(p.pid);
       }
-    const terms requests(pids.size(), atom("suspend"));
-    const auto answers = co_await ask_all(s_, pids, requests, milliseconds(timeout, timeouts_.suspend_timeout));
+    const auto answers = co_await ask_all(s_, pids, atom("suspend"), milliseconds(timeout, timeouts_.suspend_timeout));
     term reason, stuck;
     auto& suspended = suspended_of(module);
     for (std::size_t k = 0; k < pids.size(); ++k) {
@@ -96,8 +95,8 @@ routine<void> process_exchange::change(term module, const terms& pids, const cha
       one->done.store(true, std::memory_order_release);
     });
   }
-  const terms requests(pids.size(), s_.tuple(atom("change_code"), module, what.vsn, what.extra));
-  const auto answers = co_await ask_all(s_, pids, requests, timeouts_.code_change_timeout);
+  const term request = s_.tuple(atom("change_code"), module, what.vsn, what.extra);
+  const auto answers = co_await ask_all(s_, pids, request, timeouts_.code_change_timeout);
   term who, why;
   for (std::size_t k = 0; k < pids.size(); ++k) {
     const bool has = saved[k]->done.load(std::memory_order_acquire);
@@ -138,8 +137,7 @@ routine<void> process_exchange::resume_held() {
 }
 
 routine<void> process_exchange::resume_all(const terms& pids) {
-  const terms requests(pids.size(), atom("resume"));
-  co_await ask_all(s_, pids, requests, 5000);
+  co_await ask_all(s_, pids, atom("resume"), 5000);
 }
 
 routine<void> process_exchange::stop(const terms& modules) {
@@ -177,8 +175,7 @@ routine<void> process_exchange::stand_still() {
   terms pids;
   for (const term pid : changed_.list())
     if (!is_suspended(pid)) pids.push_back(pid);
-  const terms requests(pids.size(), atom("suspend"));
-  const auto answers = co_await ask_all(s_, pids, requests, timeouts_.suspend_timeout);
+  const auto answers = co_await ask_all(s_, pids, atom("suspend"), timeouts_.suspend_timeout);
   for (std::size_t i = 0; i < pids.size(); ++i) {
     if (answers[i].value) standing_.add(pids[i]);
     // One that does not stop cannot be given its state; its supervisor starts it again, with the old code.

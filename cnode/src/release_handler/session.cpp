@@ -39,6 +39,11 @@ struct finish_note {
 }  // namespace
 
 routine<void> session::finished(const std::function<void(std::function<void()>)>& start) {
+  const std::function<std::size_t()> none;
+  co_await finished(start, -1, none);
+}
+
+routine<bool> session::finished(const std::function<void(std::function<void()>)>& start, std::int64_t ms, const std::function<std::size_t()>& progress) {
   const term ref = node().make_ref(heap());
   {
     auto note = std::make_shared<finish_note>();
@@ -48,7 +53,12 @@ routine<void> session::finished(const std::function<void(std::function<void()>)>
     start([note]() mutable { note.reset(); });
   }
   const talk::matcher mine = [ref](term m) { return m.is_tuple(2) && release::is(m[0], "$release_handler") && exactly_equal(m[1], ref); };
-  co_await t.wait_for(mine);
+  for (std::size_t before = 0;;) {
+    if (co_await t.wait_for(mine, ms)) co_return true;
+    const auto now = progress();
+    if (now == before) co_return false;
+    before = now;
+  }
 }
 
 }  // namespace cnode::release_handler

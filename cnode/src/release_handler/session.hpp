@@ -57,6 +57,8 @@ class session {
   routine<applied> apply(const char* module, const char* function, term args) { return apply(atom(module), atom(function), args); }
   // Waits for work on another thread: `start` gets a function to be called once when it is done.
   routine<void> finished(const std::function<void(std::function<void()>)>& start);
+  // False: for `ms` nothing has happened, by what `progress` counts.
+  routine<bool> finished(const std::function<void(std::function<void()>)>& start, std::int64_t ms, const std::function<std::size_t()>& progress);
   // The same for work that has a result.
   template <class T>
   routine<T> value_of(const std::function<void(std::function<void(T)>)>& start) {
@@ -83,8 +85,8 @@ struct system_answer {
   term value;   // none: there was none, and `reason` says why: timeout, or that of its end
   term reason;
 };
-// requests[i] to pids[i]. The time is for one answer: while others come, there is more of it.
-routine<std::vector<system_answer>> ask_all(session& s, const terms& pids, const terms& requests, std::int64_t timeout_ms);
+// The time is for one answer: while others come, there is more of it.
+routine<std::vector<system_answer>> ask_all(session& s, const terms& pids, term request, std::int64_t timeout_ms);
 
 // ---- the supervision tree (supervised.cpp)
 struct supervised_process {

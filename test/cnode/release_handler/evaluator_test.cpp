@@ -5,6 +5,8 @@
 #include <cnode/actors/applications.hpp>
 #include <cnode/actors/gen.hpp>
 #include <cnode/actors/supervisor.hpp>
+#include <cnode/actors/upgrade.hpp>
+#include <cnode/protocol/term_text.hpp>
 
 #include "release_handler/release_handler.hpp"
 #include "code_node.hpp"
@@ -21,11 +23,26 @@ struct deaf : actors::behaviour {
   void receive(actors::process&, block_ptr& message) override { message.reset(); }
   void returned(actors::process&, actors::outcome) override {}
 };
-cnode_term start_deaf(cnode_env* env, const cnode_term*) {
+// No behaviour's process, but one that knows sys's messages: it answers ok and counts them.
+struct polite : actors::behaviour {
+  static inline std::atomic<int> asked{0};
+  void start(actors::process&) override {}
+  void receive(actors::process& self, block_ptr& message) override {
+    const term m = message->root;
+    if (m.is_tuple(3) && m[0].same(atom("system"))) {
+      ++asked;
+      self.send(m[1][0], make_tuple_of(self.scratch(), m[1][1], atom("ok")));
+    }
+    message.reset();
+  }
+  void returned(actors::process&, actors::outcome) override {}
+};
+template <class B>
+cnode_term start_one(cnode_env* env, const cnode_term*) {
   auto& self = actors::self(env);
   actors::spawn_options options;
   options.link_to = self.pid();
-  const term pid = self.node().spawn(std::make_unique<deaf>(), options);
+  const term pid = self.node().spawn(std::make_unique<B>(), options);
   return make_tuple_of(actors::heap_of(env), atom("ok"), pid).word();
 }
 
@@ -36,7 +53,7 @@ class Upgrade : public testing::Test {
     actors::add_behaviour_builtins(r);
     actors::add_application_builtins(r);
     release_handler::add_builtins(r);
-    static constexpr actors::builtin_function functions[] = {{"start_deaf", 0, start_deaf}};
+    static constexpr actors::builtin_function functions[] = {{"start_deaf", 0, start_one<deaf>}, {"start_polite", 0, start_one<polite>}};
     r.code().add_builtin("upgrade_test", functions);
     lay("0.1.0", "v1");
     lay("0.2.0", "v2");
@@ -136,6 +153,43 @@ TEST_F(Upgrade, FailsWhenAProcessCannotBeSuspended) {
   EXPECT_TRUE(answer.starts_with("{'EXIT',{suspend_failed,<")) << answer;
   EXPECT_TRUE(answer.ends_with(",demo_server,timeout}}")) << answer;
   expect_all_is_old();
+}
+
+TEST_F(Upgrade, AsksProcessesOfOtherKindsBySysMessages) {
+  node.call("supervisor", "start_child", "[cnode_sup,{polite,{upgrade_test,start_polite,[]},permanent,1000,worker,[demo_server]}]");
+  polite::asked = 0;
+  EXPECT_EQ(upgrade(object + ",point_of_no_return," + suspend + "," + load + "," + change + "," + resume), "{ok,[]}");
+  EXPECT_EQ(polite::asked, 3);
+  EXPECT_EQ(state(), new_state);
+}
+
+// What 10,000 processes are asked by is the same as sys's messages, but for the messages.
+TEST_F(Upgrade, SuspendsChangesAndResumesWithoutMessages) {
+  struct answers {
+    std::atomic<int> n{0};
+    std::string last;
+  };
+  const auto got = std::make_shared<answers>();
+  const auto ask = [&](const char* request, bool taken) {
+    std::atomic<int> was{-1};
+    const int before = got->n;
+    node.runtime->run_in(node.runtime->whereis(atom("demo_server")), [&, request](actors::process& p) {
+      std::function<void(term)> answered = [got](term t) { got->last = to_text(t), ++got->n; };
+      const auto r = std::move(*parse_term(request));
+      was = dynamic_cast<actors::upgradable&>(*p.current_behaviour()).system_request(p, r->root, answered);
+    });
+    EXPECT_TRUE(eventually([&] { return was >= 0 && (!taken || got->n > before); }));
+    EXPECT_EQ(was, taken) << request;
+    return taken ? got->last : "";
+  };
+  ask("{change_code,demo_server,undefined,[]}", false);  // not suspended: sys's message would be answered with an error
+  EXPECT_EQ(ask("suspend", true), "ok");
+  EXPECT_NE(node.call("sys", "get_status", "[demo_server]").find("suspended"), std::string::npos);
+  // The first release has no code_change: the raise is the answer, as by sys.
+  EXPECT_TRUE(ask("{change_code,demo_server,undefined,[]}", true).starts_with("{error,"));
+  EXPECT_EQ(state(), old_state);
+  EXPECT_EQ(ask("resume", true), "ok");
+  EXPECT_EQ(add(), R"(<<"0 added to blackode">>)");
 }
 
 TEST_F(Upgrade, StartsStoppedProcessesAgainWhenItIsTakenBack) {

@@ -70,6 +70,12 @@ class upgradable {
   // Null: something of the state can neither be shared nor written as a term.
   virtual std::shared_ptr<saved_state> save(process& self) = 0;
   virtual void restore(process& self, saved_state& s) = 0;
+  // What sys's message with this request would do, without a message; `answered` gets what it would answer, now or later, on this thread,
+  // and is let go of without an answer when the process ends first. False: not now, or not this one, so send the message.
+  virtual bool system_request(process& self, term request, std::function<void(term)>& answered) {
+    (void)self, (void)request, (void)answered;
+    return false;
+  }
 };
 
 // While a module is held, processes with it as callback module suspend themselves as soon as their init has returned, as sys:suspend
