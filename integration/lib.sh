@@ -95,6 +95,9 @@ wait_for() {
   fail "$2: not within 30 seconds"
 }
 
+# -daemon returns before it listens.
+wait_for "epmd -port $ERL_EPMD_PORT -names >/dev/null 2>&1" "epmd"
+
 # erl_eval EXPRESSIONS: in a BEAM of its own that knows the cookie; what it prints is the answer.
 erl_eval() {
   timeout 60 erl -noshell -sname "eval$$_$RANDOM@localhost" -setcookie "$cookie" -eval "$1, halt(0)." 2>&1
