@@ -115,7 +115,7 @@ void callback_process::returned(process& self, outcome result) {
 
 void callback_process::timeout(process& self) {
   if (pausing_ || yielding_) return go_on(self);
-  if (request_due_) return run(self, system_message(self, std::move(request_due_), std::exchange(request_taker_, {})));
+  if (const auto due = std::move(request_due_)) return run(self, system_message(self, std::move(due->message), std::move(due->answered)));
   if (suspended_) return;
   if (timeout_ >= 0) {
     auto message = immediate_block(names().timeout);
@@ -387,9 +387,9 @@ bool callback_process::system_request(process& self, term request, std::function
     if (std::exchange(suspended_, false)) self.rescan();
     wait(self);
   } else if (suspended_) {
-    request_due_ = block::make(32);
-    request_due_->root = make_tuple_of(*request_due_, n.system, nil, copy(*request_due_, request));
-    request_taker_ = std::move(answered);
+    auto message = block::make(32);
+    message->root = make_tuple_of(*message, n.system, nil, copy(*message, request));
+    request_due_ = std::make_unique<due_request>(std::move(message), std::move(answered));
     self.set_timeout(0);
     return true;
   } else {

@@ -150,8 +150,11 @@ class callback_process : public behaviour, public upgradable {
   bool pausing_ = false, yielding_ = false, yielded_ = false;
   block_ptr kept_;  // the scratch block, during a pause
   std::vector<term> purge_due_;
-  block_ptr request_due_;  // of system_request, when nothing else is to be done
-  answer_taker request_taker_;
+  struct due_request {
+    block_ptr message;
+    answer_taker answered;
+  };
+  std::unique_ptr<due_request> request_due_;  // of system_request, when nothing else is to be done
   bool starting_ = false, done_ = false;
   outcome outcome_;
   std::unique_ptr<task<void>> task_;

@@ -337,8 +337,7 @@ task<bool> child_ended(call_context& cx, dynamic_state& s, term pid, term reason
   const auto found = s.children.find(pid);
   if (found == s.children.end() || found->second.restarting) co_return true;
   const auto& d = found->second;
-  const bool quiet = reason.same(n.normal) || reason.same(n.shutdown) || (reason.is_tuple(2) && reason[0].same(n.shutdown));
-  if (d.restart.same(n.permanent) || !quiet) {
+  if (d.restart.same(n.permanent) || !is_shutdown(reason)) {
     report_error(cx, s, atom("child_terminated"), reason, pid, d);
     if (!d.restart.same(n.temporary)) co_return co_await restart_child(cx, s, pid);
   }
