@@ -10,7 +10,6 @@ erlang "$work/driver" differ alike
 
 start_node cpp --pa "$STORY_MODULES" $(printf -- '--load %s ' "${modules[@]}") --start 'held=twin:{return,{ok,held_state}}'
 start_beam beam -pa "$work/beam" -eval "{ok, _} = application:ensure_all_started(elixir), [{module, _} = code:load_file(M) || M <- [$(IFS=,; echo "${modules[*]}")]], held:start()."
-wait_for "erl_eval \"pong = net_adm:ping('beam@localhost'), true = is_pid(rpc:call('beam@localhost', erlang, whereis, [held]))\" >/dev/null" "the BEAM node's modules"
 ask() { # differ NODE
   timeout 280 erl -noshell -sname "ask_$2@localhost" -setcookie "$cookie" -pa "$work/driver" -eval "differ:run('$2@localhost'), halt(0)."
 }

@@ -22,7 +22,6 @@ erlang "$work/driver" code_differ alike
 
 start_node cpp
 start_beam beam -eval '{ok, _} = application:ensure_all_started(elixir).'
-wait_for "erl_eval \"pong = net_adm:ping('beam@localhost'), true = lists:keymember(elixir, 1, rpc:call('beam@localhost', application, which_applications, []))\" >/dev/null" "the BEAM node"
 ask() { # code_differ NODE
   local stock=$work/stock_beam extension=.beam
   [ "$2" = beam ] || { stock=$STORY_MODULES/code extension=.so; }

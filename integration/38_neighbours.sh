@@ -9,7 +9,6 @@ erlang "$work" worker mirror
 cd "$work" || exit 1  # erl_call -m has the node write its module where it stands
 start_node cpp --pa "$STORY_MODULES" --load worker --load mirror --start mirror=mirror:nil --log-level error; cpp_pid=$node_pid
 start_beam beam -pa "$work" -kernel logger_level none -eval '{ok, _} = gen_server:start({local, mirror}, mirror, nil, []).'; beam_pid=$node_pid
-wait_for "erl_eval \"true = is_pid(rpc:call('beam@localhost', erlang, whereis, [mirror]))\" >/dev/null" "the BEAM node's mirror"
 # alike WHAT: the files WHAT.beam and WHAT.cpp
 alike() {
   [ -s "$work/$1.beam" ] || fail "$1: nothing seen of the BEAM node"

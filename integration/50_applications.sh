@@ -13,7 +13,6 @@ cp "$here"/modules/applications/*.app "$work/disk"
 # ---- as on BEAM
 start_node cpp --pa "$apps" --pa "$work/disk"
 start_beam beam -pa "$work/beam" -pa "$work/disk" -eval "{ok, _} = application:ensure_all_started(elixir)."
-wait_for "erl_eval \"pong = net_adm:ping('beam@localhost'), true = lists:keymember(elixir, 1, rpc:call('beam@localhost', application, which_applications, []))\" >/dev/null" "the BEAM node"
 for n in beam cpp; do
   timeout 120 erl -noshell -sname "ask_$n@localhost" -setcookie "$cookie" -pa "$work/driver" -eval "differ_applications:run('$n@localhost'), halt(0)." \
     >"$work/$n.txt" 2>"$work/ask_$n.log" || fail "$n was not asked to the end: $(tail -3 "$work/$n.txt")"

@@ -10,7 +10,6 @@ erlang "$work/driver" differ_machine differ_hears alike
 
 start_node cpp --pa "$STORY_MODULES" $(printf -- '--load %s ' "${modules[@]}")
 start_beam beam -pa "$work/beam" -eval "[{module, _} = code:load_file(M) || M <- [$(IFS=,; echo "${modules[*]}")]]."
-wait_for "erl_eval \"pong = net_adm:ping('beam@localhost'), {file, _} = rpc:call('beam@localhost', code, is_loaded, [machine])\" >/dev/null" "the BEAM node's modules"
 seed=${SEED:-$(date +%s)}
 ask() { # DRIVER NODE
   timeout 120 erl -noshell -sname "ask_$1_$2@localhost" -setcookie "$cookie" -pa "$work/driver" -eval "$1:run('$2@localhost', $seed), halt(0)."

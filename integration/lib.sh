@@ -73,14 +73,14 @@ start_node() {
 # A node that is started again has another log.
 keep_log() { [ ! -f "$work/$1.log" ] || mv "$work/$1.log" "$work/$1.$(date +%s%N).log"; }
 
-# start_beam NAME [erl arguments]: a BEAM node NAME@localhost, which knows Elixir's modules. $within stands before erl.
+# start_beam NAME [erl arguments]: a BEAM node NAME@localhost, which knows Elixir's modules; it has done what the arguments say. $within stands before erl.
 start_beam() {
   local name=$1; shift
   keep_log "$name"
-  ${within:-} erl -noinput -sname "$name@localhost" -setcookie "$cookie" -pa /usr/lib/elixir/lib/*/ebin "$@" >"$work/$name.log" 2>&1 &
+  ${within:-} erl -noinput -sname "$name@localhost" -setcookie "$cookie" -pa /usr/lib/elixir/lib/*/ebin "$@" -eval "io:put_chars(\"$name is up\n\")." >"$work/$name.log" 2>&1 &
   node_pid=$!
   pids+=("$node_pid")
-  wait_for "registered $name" "BEAM node $name" "$node_pid"
+  wait_for "grep -qsx '$name is up' '$work/$name.log'" "BEAM node $name" "$node_pid"
 }
 registered() { [[ $(epmd -port "$ERL_EPMD_PORT" -names) == *"name $1 at port"* ]]; }
 
