@@ -44,6 +44,7 @@ struct app_node : server_node {
     actors::configure_applications(*node, parse(config)->root);
     actors::controller_options options;
     options.own = {{"kernel", "k", "1", {}, {}, {}}, {"stdlib", "s", "1", {"kernel"}, {}, {}}};
+    options.on_demand = {{"extra", "e", "2", {"kernel", "stdlib"}, {}, {"m"}}};
     options.terminated = [this](const std::string& text) { terminated = text; };
     actors::start_application_controller(*node, options);
     run();
@@ -91,6 +92,17 @@ TEST(Applications, HaveTheNodesOwnFromTheBeginning) {
   EXPECT_EQ(n.ask("which_applications", ""), "[{stdlib,\"s\",\"1\"},{kernel,\"k\",\"1\"}]");
   EXPECT_EQ(n.ask("get_key", "stdlib, applications"), "{ok,[kernel]}");
   EXPECT_EQ(n.ask("start", "kernel"), "{error,{already_started,kernel}}");
+}
+
+TEST(Applications, OfTheNodeAreStartedLikeOthersWhenTheyAreAskedFor) {
+  app_node node;
+  EXPECT_EQ(node.running(), "stdlib kernel");
+  EXPECT_EQ(node.ask("ensure_all_started", "extra"), "{ok,[extra]}");
+  EXPECT_EQ(node.running(), "extra stdlib kernel");
+  EXPECT_EQ(node.ask("get_key", "extra, modules"), "{ok,[m]}");
+  EXPECT_EQ(node.ask("stop", "extra"), "ok");
+  EXPECT_EQ(node.ask("unload", "extra"), "ok");
+  EXPECT_EQ(node.ask("load", "extra"), "ok");
 }
 
 TEST(Applications, RefuseSpecificationsInOtpsWords) {

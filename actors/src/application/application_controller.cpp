@@ -309,19 +309,9 @@ task<term> init(call_context& cx, term) {
   const auto config = s->table->config();
   s->config = owned_term(config->root);
   const term undefined = names().undefined;
-  const auto texts = [&b](const std::vector<std::string>& list) {
-    std::vector<term> atoms;
-    for (const auto& e : list) atoms.push_back(atom(e));
-    return make_list(b, atoms.data(), atoms.size());
-  };
   const turn t{cx, *s, {}};
   for (const auto& own : s->table->options.own) {
-    const auto entry = [&](const char* key, term value) { return make_tuple_of(b, atom(key), value); };
-    const term spec = make_tuple_of(b, atom("application"), atom(own.name),
-                                    make_list_of(b, entry("description", make_charlist(b, own.description)), entry("vsn", make_charlist(b, own.vsn)),
-                                                 entry("modules", texts(own.modules)), entry("registered", texts(own.registered)),
-                                                 entry("applications", texts(own.applications))));
-    t.load(make_application(b, spec));
+    t.load(make_application(b, specification_of(b, own)));
     s->running.insert(s->running.begin(), {atom(own.name), undefined});
     s->started.insert(s->started.begin(), {atom(own.name), names().permanent});
   }

@@ -124,12 +124,27 @@ new_application make_application(block& b, term spec) {
   return {std::move(app), option_of(options, "env", nil)};
 }
 
+term specification_of(block& b, const own_application& own) {
+  const auto atoms = [&b](const std::vector<std::string>& list) {
+    std::vector<term> all;
+    for (const auto& e : list) all.push_back(atom(e));
+    return make_list(b, all.data(), all.size());
+  };
+  const auto entry = [&b](const char* key, term value) { return make_tuple_of(b, atom(key), value); };
+  return make_tuple_of(b, atom("application"), atom(own.name),
+                       make_list_of(b, entry("description", make_charlist(b, own.description)), entry("vsn", make_charlist(b, own.vsn)),
+                                    entry("modules", atoms(own.modules)), entry("registered", atoms(own.registered)),
+                                    entry("applications", atoms(own.applications))));
+}
+
 new_application find_application(block& b, const runtime& node, term application) {
   if (!application.is_atom()) return make_application(b, application);
   const std::string file = std::string(atom_text(application)) + ".app";
   std::error_code ignored;
   for (const auto& dir : node.code().path())
     if (std::filesystem::exists(dir + "/" + file, ignored)) return make_application(b, read_app_file(b, dir + "/" + file, file));
+  for (const auto& own : applications_of(node)->options.on_demand)
+    if (own.name == atom_text(application)) return make_application(b, specification_of(b, own));
   throw_error_tuple(b, make_tuple_of(b, make_charlist(b, "no such file or directory"), make_charlist(b, file)));
 }
 

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include <cnode/actors/applications.hpp>
+
 #include "../call_context.hpp"
 #include "application_table.hpp"
 
@@ -17,7 +19,9 @@ struct new_application {
 };
 // make_appl/1 for a specification. Throws {error, Reason}.
 new_application make_application(block& b, term specification);
-// make_appl/1 for a name: the file Name.app of the code path.
+// {application, Name, Options}
+term specification_of(block& b, const own_application& own);
+// make_appl/1 for a name: the file Name.app of the code path, or what the node brings along.
 new_application find_application(block& b, const runtime& node, term name_or_specification);
 
 // ---- environments, lists of {Key, Value}

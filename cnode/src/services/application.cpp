@@ -1,4 +1,4 @@
-// The applications that are part of the node: kernel, stdlib and cnode. They have this program's version, not OTP's: the functions are
+// The applications that are part of the node: kernel, stdlib, cnode and, when it is asked for, sasl. They have this program's version, not OTP's: the functions are
 // OTP's, the code is not.
 #include "application.hpp"
 
@@ -26,6 +26,8 @@ void start_applications(node_host& host) {
        {"c", "gen", "gen_server", "io", "io_lib", "lists", "maps", "proc_lib", "supervisor", "sys", "timer"}},
       {"cnode", "An Erlang node in C++", vsn, {"kernel", "stdlib"}, {}, {"cnode"}},
   };
+  // The release handler is there without it; who comes from a BEAM node starts it first.
+  options.on_demand = {{"sasl", "The release handler of an Erlang node in C++", vsn, {"kernel", "stdlib"}, {}, {"release_handler", "release_handler_1"}}};
   options.terminated = [&host](const std::string& text) {
     std::fprintf(stderr, "%s\n", text.c_str());
     host.stop(1);

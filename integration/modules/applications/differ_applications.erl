@@ -46,6 +46,7 @@ specs() ->
     q(start, [no_such_app]), q(start, [no_such_app, permanent]), q(ensure_started, [no_such_app]), q(ensure_all_started, [no_such_app]),
     q(stop, [no_such_app]), q(unload, [no_such_app]), q(get_all_key, [no_such_app]), q(get_key, [no_such_app, vsn]),
     q(start, [42]), q(stop, ["x"]),
+    q(ensure_all_started, [sasl]), q(ensure_started, [sasl]), q(get_key, [sasl, applications]), q(stop, [sasl]), q(unload, [sasl]),
     q(load, [{application, one, []}]), q(load, [{application, one, []}]), q(load, [one]), q(get_all_key, [one]), q(unload, [one]), q(unload, [one]),
     {error, {Why, "broken.app"}} = quiet(application, load, [broken]), say("broken.app", lists:prefix("1: ", lists:flatten(Why))), q(load, [on_disk]), q(get_all_key, [on_disk]), q(get_all_env, [on_disk]), q(get_env, [on_disk, a]), q(unload, [on_disk]),
     q(get_env, [on_disk, a]).

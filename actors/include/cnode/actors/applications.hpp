@@ -31,13 +31,14 @@ void configure_applications(runtime& node, term config);
 bool read_config(const std::string& file, block_ptr& out, std::string& error);
 
 // ---- the controller
-// An application that is part of the node itself: loaded and started from the beginning, without processes of its own.
+// An application that is part of the node itself, without processes of its own and without a file.
 struct own_application {
   std::string name, description, vsn;
   std::vector<std::string> applications, registered, modules;
 };
 struct controller_options {
-  std::vector<own_application> own;  // in start order
+  std::vector<own_application> own;        // loaded and started from the beginning, in this order
+  std::vector<own_application> on_demand;  // as if there were files of theirs, behind those of the code path
   // The controller ended without being asked to: a permanent application has. The text is what erl's init says. Any thread.
   std::function<void(const std::string&)> terminated;
 };
