@@ -1,7 +1,6 @@
 #include "process_exchange.hpp"
 
 #include <algorithm>
-#include <atomic>
 
 #include <cnode/protocol/term_text.hpp>
 
@@ -83,25 +82,12 @@ routine<void> process_exchange::code_change(const instruction::code_change& i) {
 }
 
 routine<void> process_exchange::change(term module, const terms& pids, const change_told& what) {
-  struct saving {
-    std::shared_ptr<actors::saved_state> state;
-    std::atomic<bool> done{false};
-  };
-  std::vector<std::shared_ptr<saving>> saved;
-  for (const term pid : pids) {
-    const auto one = saved.emplace_back(std::make_shared<saving>());
-    s_.node().run_in(pid, [one](actors::process& p) {
-      if (auto* u = dynamic_cast<actors::upgradable*>(p.current_behaviour())) one->state = u->save(p);
-      one->done.store(true, std::memory_order_release);
-    });
-  }
   const term request = s_.tuple(atom("change_code"), module, what.vsn, what.extra);
-  const auto answers = co_await ask_all(s_, pids, request, timeouts_.code_change_timeout);
+  const auto answers = co_await ask_all(s_, pids, request, timeouts_.code_change_timeout, save_before::yes);
   term who, why;
   for (std::size_t k = 0; k < pids.size(); ++k) {
-    const bool has = saved[k]->done.load(std::memory_order_acquire);
     changed_.add(pids[k]);
-    states_.push_back({pids[k], has ? saved[k]->state : nullptr});
+    states_.push_back({pids[k], answers[k].before});
     const auto& a = answers[k];
     if (who || (a.value && a.value.same(ok()))) continue;
     who = pids[k];

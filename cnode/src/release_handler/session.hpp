@@ -84,9 +84,11 @@ class session {
 struct system_answer {
   term value;   // none: there was none, and `reason` says why: timeout, or that of its end
   term reason;
+  std::shared_ptr<actors::saved_state> before;  // as upgradable::save has it, when that was asked for
 };
+enum class save_before { no, yes };
 // The time is for one answer: while others come, there is more of it.
-routine<std::vector<system_answer>> ask_all(session& s, const terms& pids, term request, std::int64_t timeout_ms);
+routine<std::vector<system_answer>> ask_all(session& s, const terms& pids, term request, std::int64_t timeout_ms, save_before save = save_before::no);
 
 // ---- the supervision tree (supervised.cpp)
 struct supervised_process {

@@ -14,6 +14,8 @@ struct pending {
   enum state : std::uint8_t { open, answering, answered, by_message, given_up };
   std::atomic<state> now{open};
   block_ptr answer;  // none: ok
+  std::shared_ptr<actors::saved_state> before;  // once it is saved
+  std::atomic<bool> saved{false};
 
   bool take(state s) {
     auto expected = open;
@@ -22,8 +24,9 @@ struct pending {
 };
 
 struct pending_requests {
-  pending_requests(term r, std::size_t n) : request(copy_to_block(r)), all(n) {}
+  pending_requests(term r, std::size_t n, save_before s) : request(copy_to_block(r)), save(s), all(n) {}
   const block_ptr request;
+  const save_before save;
   std::vector<pending> all;
   std::atomic<std::size_t> progress{0};
 };
@@ -45,13 +48,17 @@ void ask_here(actors::process& p, const std::shared_ptr<questions>& q, std::size
     q->requests->progress.fetch_add(1);
   };
   auto* behaviour = dynamic_cast<actors::upgradable*>(p.current_behaviour());
+  if (behaviour && q->requests->save == save_before::yes) {
+    one.before = behaviour->save(p);
+    one.saved.store(true);
+  }
   if (!behaviour || !behaviour->system_request(p, q->requests->request->root, answered)) one.take(pending::by_message);
 }
 
 // The answers of those that could do it at once; the others are left without answer and reason.
-routine<std::vector<system_answer>> ask_here(session& s, const terms& pids, term request, std::int64_t timeout_ms) {
+routine<std::vector<system_answer>> ask_here(session& s, const terms& pids, term request, std::int64_t timeout_ms, save_before save) {
   std::vector<system_answer> out(pids.size());
-  const auto requests = std::make_shared<pending_requests>(request, pids.size());
+  const auto requests = std::make_shared<pending_requests>(request, pids.size(), save);
   const std::function<void(std::function<void()>)> start = [&](std::function<void()> done) {
     const auto q = std::make_shared<questions>(requests, std::move(done));
     for (std::size_t i = 0; i < pids.size(); ++i) s.node().run_in(pids[i], [q, i](actors::process& p) { ask_here(p, q, i); });
@@ -63,6 +70,7 @@ routine<std::vector<system_answer>> ask_here(session& s, const terms& pids, term
     if (!all && one.take(pending::given_up)) out[i].reason = atom("timeout");
     while (one.now.load() == pending::answering) std::this_thread::yield();
     if (one.now.load() == pending::answered) out[i].value = one.answer ? s.keep(one.answer->root) : atom("ok");
+    if (one.saved.load()) out[i].before = std::move(one.before);
   }
   co_return out;
 }
@@ -107,8 +115,8 @@ routine<void> ask_by_messages(session& s, const terms& pids, term request, std::
 
 }  // namespace
 
-routine<std::vector<system_answer>> ask_all(session& s, const terms& pids, term request, std::int64_t timeout_ms) {
-  auto out = co_await ask_here(s, pids, request, timeout_ms);
+routine<std::vector<system_answer>> ask_all(session& s, const terms& pids, term request, std::int64_t timeout_ms, save_before save) {
+  auto out = co_await ask_here(s, pids, request, timeout_ms, save);
   co_await ask_by_messages(s, pids, request, timeout_ms, out);
   co_return out;
 }
