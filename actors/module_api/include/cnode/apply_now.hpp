@@ -18,7 +18,7 @@ enum class applied { returned, raised, waits };
 
 // A thread acts in its process's name (thread.hpp), but what comes back would go to nobody.
 inline void need_process(const char* what) {
-  if ((env()->flags & CNODE_ENV_THREAD) != 0)
+  if ((env_flags() & CNODE_ENV_THREAD) != 0)
     throw error(tuple("no_process"_a, binary(what), binary("a thread has no mailbox: let the process that owns it do this")));
 }
 

@@ -42,8 +42,9 @@ term encode(const T& value) {
 
 // A term that is known to be of one kind. Owns nothing, like term.
 namespace detail {
-// Why to_term runs: for people, or to carry a state over (CNODE_ENV_...).
+// CNODE_ENV_...; whoever kills the process sets one from another thread.
 inline std::uint32_t env_flags() { return __atomic_load_n(&env()->flags, __ATOMIC_RELAXED); }
+// Why to_term runs: for people, or to carry a state over.
 inline bool shows() { return (env_flags() & CNODE_ENV_SHOW) != 0; }
 inline bool converts_state() { return (env_flags() & (CNODE_ENV_SHOW | CNODE_ENV_STATE)) != 0; }
 

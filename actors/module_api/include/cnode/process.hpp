@@ -123,7 +123,7 @@ inline std::int64_t monotonic_ns() { return detail::host().monotonic_ns(); }
 inline std::int64_t system_ns() { return detail::host().system_ns(); }
 
 // The process was killed while this callback runs: a long loop should return.
-inline bool cancelled() { return (__atomic_load_n(&detail::env()->flags, __ATOMIC_RELAXED) & 1) != 0; }
+inline bool cancelled() { return (detail::env_flags() & 1) != 0; }
 
 // The process dictionary. A missing value is the atom `undefined`, as get/1 has it.
 namespace dictionary {
