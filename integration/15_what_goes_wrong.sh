@@ -47,13 +47,13 @@ while True:
     c, _ = s.accept(); c.recv(100); c.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"); c.close()
 PY
 if command -v python3 >/dev/null; then
-  port=$((ERL_EPMD_PORT + 20001))
+  port=$(free_port)
   python3 "$work/foreign.py" $port & pids+=($!)
   wait_for "(exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null" "the foreign service"
   says "something else on epmd's port" 1 "epmd.*$port|$port.*epmd" env ERL_EPMD_PORT=$port "${start[@]}" --sname x12@localhost
 fi
 # No epmd at all: the node starts one, as erl does.
-other=$((ERL_EPMD_PORT + 20002))
+other=$(free_port)
 ERL_EPMD_PORT=$other "${start[@]}" --sname x13@localhost >"$work/x13.log" 2>&1 & pids+=($!)
 wait_for "grep -q ready '$work/x13.log'" "a node that starts its own epmd"
 ERL_EPMD_PORT=$other "$CNODE" stop x13@localhost --cookie "$cookie" || fail "x13 does not stop"

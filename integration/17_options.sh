@@ -49,7 +49,7 @@ case $(call closed@localhost code load_file "['Elixir.Calculator']") in *remote_
   *) fail "--remote-code off: $(call closed@localhost code load_file "['Elixir.Calculator']")" ;; esac
 
 # --no-epmd --dist-port
-port=$((ERL_EPMD_PORT + 20003))
+port=$(free_port)
 "$CNODE" start --sname bare@localhost --cookie "$cookie" --no-epmd --dist-port $port >"$work/bare.log" 2>&1 & pids+=($!)
 wait_for "grep -q ready '$work/bare.log'" "a node without epmd"
 expect "--no-epmd: not registered" "$(epmd -port "$ERL_EPMD_PORT" -names | grep -c 'name bare ')" 0
@@ -57,7 +57,7 @@ expect "--dist-port" "$("$CNODE" ping bare@localhost --dist-port $port --cookie 
 expect "a BEAM without epmd meets it" "$(timeout 30 erl -noshell -sname bares@localhost -setcookie "$cookie" -start_epmd false -erl_epmd_port $port -dist_listen false -eval 'io:format("~p", [net_adm:ping(bare@localhost)]), halt(0).' 2>&1)" pong
 
 # --epmd-port
-other=$((ERL_EPMD_PORT + 20004))
+other=$(free_port)
 epmd -port $other & epmd=$!; pids+=($epmd)
 wait_for "epmd -port $other -names >/dev/null 2>&1" "another epmd"
 "$CNODE" start --sname elsewhere@localhost --cookie "$cookie" --epmd-port $other >"$work/elsewhere.log" 2>&1 & elsewhere=$!; pids+=($elsewhere)

@@ -37,7 +37,7 @@ port_of() { epmd -port "$ERL_EPMD_PORT" -names | sed -n "s/^name $1 at port //p"
 # ---- --address; an epmd that listens there too
 epmd -port "$ERL_EPMD_PORT" -kill >/dev/null
 # Again, should the one before have its port still.
-wait_for "epmd -port $ERL_EPMD_PORT -address 127.0.0.2 -daemon && listens_on 127.0.0.2 $ERL_EPMD_PORT" "epmd on 127.0.0.2"
+wait_for "epmd -port $ERL_EPMD_PORT -address 127.0.0.2 -daemon -relaxed_command_check && listens_on 127.0.0.2 $ERL_EPMD_PORT" "epmd on 127.0.0.2"
 start_named one@127.0.0.2 --address 127.0.0.2
 port=$(port_of one)
 listens_on 127.0.0.2 "$port" || fail "--address: does not listen on 127.0.0.2"
@@ -69,7 +69,7 @@ else
 fi
 
 # ---- without epmd: every node listens on the same port, each on its own address
-port=$((ERL_EPMD_PORT + 20005))
+port=$(free_port)
 quiet=(-start_epmd false)
 start_named bare@127.0.0.1 --no-epmd --dist-port $port --address 127.0.0.1
 ERL_DIST_PORT=$port start_named plain@127.0.0.2 --address 127.0.0.2 --hidden   # the variable means --no-epmd too

@@ -58,7 +58,14 @@ trap 'exit 143' TERM INT
 
 fail() { echo "FAILED: $*" >&2; exit 1; }
 skip() { echo "SKIPPED: $*"; exit 77; }
-epmd -port "$ERL_EPMD_PORT" -daemon || fail "epmd does not start"
+epmd -port "$ERL_EPMD_PORT" -daemon -relaxed_command_check || fail "epmd does not start"
+
+# free_port: one at which nobody listens, below those that the system gives to connections.
+free_port() {
+  local p
+  while p=$((30000 + RANDOM % 2768)) && (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null; do :; done
+  echo "$p"
+}
 
 # start_node NAME [options]: runs `cnode start` as NAME@localhost and waits until it is ready. Its log is $work/NAME.log, its pid $node_pid.
 start_node() {
