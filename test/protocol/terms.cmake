@@ -2,7 +2,7 @@ add_executable(term_tests protocol/term_test.cpp protocol/etf_test.cpp protocol/
 target_include_directories(term_tests PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
 target_compile_definitions(term_tests PRIVATE CNODE_GOLDEN="${CMAKE_CURRENT_SOURCE_DIR}/golden")
 target_link_libraries(term_tests PRIVATE cnode::protocol GTest::gtest_main)
-gtest_discover_tests(term_tests DISCOVERY_MODE PRE_TEST)
+discover_tests_with(otp29 term_tests NativeRecords.MeanTheSameToOtp29)
 
 # libei is the second opinion; without erlang-dev these tests are not built.
 file(GLOB ei_dirs /usr/lib/erlang/lib/erl_interface-*)
@@ -12,5 +12,5 @@ if(EI_LIBRARY AND EI_INCLUDE_DIR)
   add_executable(term_oracle_tests protocol/term_oracle_test.cpp)
   target_include_directories(term_oracle_tests PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${EI_INCLUDE_DIR})
   target_link_libraries(term_oracle_tests PRIVATE cnode::protocol ${EI_LIBRARY} GTest::gtest_main)
-  discover_tests_with_erl(term_oracle_tests TermsAndErl.*)
+  discover_tests_with(erl term_oracle_tests TermsAndErl.*)
 endif()
