@@ -3,6 +3,7 @@
 # dependencies, changes. What both nodes answer is compared line by line. Then what a start of the program promises: --app, --config, a
 # permanent application's end, an orderly stop.
 . "$(dirname "$0")/lib.sh"
+. "$here/differences.sh"
 apps=$STORY_MODULES/applications
 needs_modules applications/app_cb applications/app_worker
 erlang "$work/beam" applications/app_cb applications/app_worker
@@ -13,13 +14,8 @@ cp "$here"/modules/applications/*.app "$work/disk"
 # ---- as on BEAM
 start_node cpp --pa "$apps" --pa "$work/disk"
 start_beam beam -pa "$work/beam" -pa "$work/disk" -eval "{ok, _} = application:ensure_all_started(elixir)."
-for n in beam cpp; do
-  timeout 120 erl -noshell -sname "ask_$n@localhost" -setcookie "$cookie" -pa "$work/driver" -eval "differ_applications:run('$n@localhost'), halt(0)." \
-    >"$work/$n.txt" 2>"$work/ask_$n.log" || fail "$n was not asked to the end: $(tail -3 "$work/$n.txt")"
-done
-[ "$(wc -l <"$work/beam.txt")" -gt 300 ] || fail "too few questions: $(wc -l <"$work/beam.txt")"
-diff "$work/beam.txt" "$work/cpp.txt" || fail "applications in C++ (>) answer otherwise than on a BEAM (<)"
-echo "ok: $(wc -l <"$work/cpp.txt") questions answered as by a BEAM node"
+question() { echo "differ_applications:run('$1@localhost')"; }
+equal_answers applications 300
 
 # ---- an application that the program starts with
 call() { "$CNODE" call "$@" --cookie "$cookie"; }

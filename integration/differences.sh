@@ -3,6 +3,8 @@
 #   same_answers WHAT LINES ASKER...   asks the nodes beam and cpp at once, for every ASKER, by the story's own function
 #     ask ASKER NODE                     which prints `case: what was seen`, LINES lines or more, and fails when it does not get to its end
 #   Afterwards the answers are in $work/ASKER.NODE.txt.
+#   equal_answers WHAT LINES           asks beam and then cpp, once: what takes no turns and no time. `question NODE` prints the Erlang
+#                                      to be done, with the modules in $work/driver; the answers are in $work/NODE.txt.
 
 # differences THIS THAT ASKING: true when there are some still; THIS.cases names them, THIS.diff.log shows the last ones.
 differences() {
@@ -37,4 +39,15 @@ same_answers() {
     echo "asking again: ${differ[*]}"
   done
   for asker; do echo "ok: $what: $(wc -l <"$work/$asker.cpp.txt") lines as of a BEAM node, seen by $asker"; done
+}
+
+equal_answers() {
+  local what=$1 lines=$2 node
+  for node in beam cpp; do
+    timeout 120 erl -noshell -sname "ask_$node@localhost" -setcookie "$cookie" -pa "$work/driver" -eval "$(question $node), halt(0)." \
+      >"$work/$node.txt" 2>"$work/ask_$node.log" || fail "$what: $node was not asked to the end: $(tail -n 3 "$work/$node.txt")"
+  done
+  [ "$(wc -l <"$work/beam.txt")" -gt "$lines" ] || fail "$what: too few questions: $(wc -l <"$work/beam.txt")"
+  diff "$work/beam.txt" "$work/cpp.txt" || fail "$what: C++ (>) answers otherwise than a BEAM (<)"
+  echo "ok: $what: $(wc -l <"$work/cpp.txt") questions answered as by a BEAM node"
 }
