@@ -111,8 +111,7 @@ routine<void> process_exchange::resume(const terms& modules) {
     suspended_of(module) = pids;  // should a code_change fail
     if (!late.empty()) co_await change(module, late, told->second);
     suspended_.erase(module.word());
-    for (auto& [other, theirs] : suspended_)
-      for (const term p : pids.list()) theirs.remove(p);
+    for (auto& [other, theirs] : suspended_) theirs.remove(pids);
     co_await resume_all(pids.list());
   }
 }

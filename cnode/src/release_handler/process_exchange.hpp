@@ -19,8 +19,8 @@ class pid_set {
   void add(term pid) {
     if (in_.insert(pid.word()).second) list_.push_back(pid);
   }
-  void remove(term pid) {
-    if (in_.erase(pid.word()) > 0) std::erase_if(list_, [pid](term p) { return p.same(pid); });
+  void remove(const pid_set& others) {
+    std::erase_if(list_, [&](term p) { return others.contains(p) && in_.erase(p.word()) > 0; });
   }
   const terms& list() const { return list_; }
 

@@ -163,6 +163,17 @@ TEST_F(Upgrade, AsksProcessesOfOtherKindsBySysMessages) {
   EXPECT_EQ(state(), new_state);
 }
 
+TEST_F(Upgrade, SuspendsAProcessOfTwoModulesForBothAndResumesItWithTheFirst) {
+  node.call("supervisor", "start_child",
+            R"([cnode_sup,{two,{gen_server,start_link,[{local,two},demo_server,#{money => 5,name => <<"two">>},[]]},permanent,1000,worker,[demo_server,hotcode_sup]}])");
+  const auto running = [&] { return node.call("sys", "get_status", "[two]").find(",running,") != std::string::npos; };
+  EXPECT_TRUE(running());
+  EXPECT_EQ(upgrade(object + ",point_of_no_return,{suspend,[demo_server,hotcode_sup]}," + load + "," + change + ",{resume,[demo_server]},{resume,[hotcode_sup]}"), "{ok,[]}");
+  EXPECT_TRUE(running());
+  EXPECT_EQ(state("two"), R"(#{name => <<"two">>,salary => 5})");
+  EXPECT_EQ(state(), new_state);
+}
+
 // What 10,000 processes are asked by is the same as sys's messages, but for the messages.
 TEST_F(Upgrade, SuspendsChangesAndResumesWithoutMessages) {
   struct answers {

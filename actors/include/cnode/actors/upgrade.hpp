@@ -71,11 +71,8 @@ class upgradable {
   virtual std::shared_ptr<saved_state> save(process& self) = 0;
   virtual void restore(process& self, saved_state& s) = 0;
   // What sys's message with this request would do, without a message; `answered` gets what it would answer, now or later, on this thread,
-  // and is let go of without an answer when the process ends first. False: not now, or not this one, so send the message.
-  virtual bool system_request(process& self, term request, std::function<void(term)>& answered) {
-    (void)self, (void)request, (void)answered;
-    return false;
-  }
+  // and is let go of without an answer when the process ends first. False: not now, so send the message.
+  virtual bool system_request(process& self, term request, std::function<void(term)>& answered) = 0;
 };
 
 // While a module is held, processes with it as callback module suspend themselves as soon as their init has returned, as sys:suspend
