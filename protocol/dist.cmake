@@ -5,6 +5,7 @@ target_sources(cnode_protocol PRIVATE
   src/handshake_messages.cpp
   src/control_decode.cpp
   src/control_encode.cpp
+  src/control_reader.cpp
   src/connection.cpp
   src/atom_cache.cpp
   src/encoded_message.cpp

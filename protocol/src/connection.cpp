@@ -37,7 +37,15 @@ void connection::receive(std::span<const std::uint8_t> bytes) {
   }
 }
 
-result<std::optional<frame_event>> connection::next_event() { return impl_->in.next_event(); }
+result<std::optional<frame_event>> connection::next_event() {
+  frame_event e;
+  const auto there = next_event(e);
+  if (!there) return there.error();
+  if (!*there) return std::optional<frame_event>{};
+  return std::optional<frame_event>(std::move(e));
+}
+
+result<bool> connection::next_event(frame_event& e) { return impl_->in.next_event(e); }
 std::uint64_t connection::ticks() const { return impl_->in.ticks(); }
 
 result<unit> connection::send(const control_message& m, term message) {

@@ -4,7 +4,12 @@
 #include <string>
 #include <utility>
 
+#include "etf_reader.hpp"
+
 namespace cnode::dist {
+
+using etf::load32;
+using etf::load64;
 
 namespace {
 
@@ -14,11 +19,7 @@ constexpr std::size_t length_bytes = 4, fragment_numbers = 2 + 8 + 8;
 // own, which large binaries share. Fragments of 64 KiB are below.
 constexpr std::size_t small_frame = 68 * 1024;
 
-std::uint64_t load_u64(const std::uint8_t* p) {
-  std::uint64_t v = 0;
-  for (int i = 0; i < 8; ++i) v = v << 8 | p[i];
-  return v;
-}
+const buffer_ptr no_owner;
 
 bool is_message_carrier(const control_message& m) { return has_payload(m, 0); }
 
@@ -34,44 +35,48 @@ std::span<std::uint8_t> frame_reader::prepare(std::size_t at_least) {
 
 void frame_reader::commit(std::size_t n) { prepared_large_ ? large_->commit(n) : in_.commit(n); }
 
-result<std::optional<frame_event>> frame_reader::next_event() {
+result<bool> frame_reader::next_event(frame_event& e) {
   if (failed_) return *failed_;
-  auto r = next();
-  if (!r) failed_ = r.error();
-  return r;
+  const auto r = next(e);
+  if (r == outcome::failed) return *failed_;
+  return r == outcome::event;
 }
 
-frame_reader::outcome frame_reader::next() {
+frame_reader::outcome frame_reader::fail(failure why) {
+  failed_ = std::move(why);
+  return outcome::failed;
+}
+
+frame_reader::outcome frame_reader::next(frame_event& e) {
   for (;;) {
     if (large_) {
       in_.consume(large_->append(in_.bytes()));
-      if (large_->missing() > 0) return std::optional<frame_event>{};
+      if (large_->missing() > 0) return outcome::more;
       const auto frame = std::exchange(large_, std::nullopt);
-      auto r = read_frame(frame->bytes(), frame->owner());
-      if (!r || *r) return r;
+      const auto r = read_frame(frame->bytes(), frame->owner(), e);
+      if (r != outcome::more) return r;
       continue;
     }
     if (arriving_ != unfinished_.end()) {
-      auto r = read_continuation();
-      if (!r || *r || arriving_ != unfinished_.end()) return r;
+      const auto r = read_continuation(e);
+      if (r != outcome::more || arriving_ != unfinished_.end()) return r;
       continue;
     }
     const auto bytes = in_.bytes();
-    if (bytes.size() < length_bytes) return std::optional<frame_event>{};
-    const auto size = std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 | std::uint32_t{bytes[2]} << 8 | bytes[3];
+    if (bytes.size() < length_bytes) return outcome::more;
+    const auto size = load32(bytes.data());
     if (size == 0) {
       ++ticks_;
       in_.consume(length_bytes);
       continue;
     }
-    if (size > limits_.max_frame) return failure{errc::bad_frame, "a frame of " + std::to_string(size) + " bytes"};
+    if (size > limits_.max_frame) return fail({errc::bad_frame, "a frame of " + std::to_string(size) + " bytes"});
     if ((flags_ & dist_flag::fragments) && size >= fragment_numbers) {
       // What continues a message goes straight to the bytes before it.
-      if (bytes.size() < length_bytes + 2) return std::optional<frame_event>{};
+      if (bytes.size() < length_bytes + 2) return outcome::more;
       if (bytes[length_bytes] == version_magic && bytes[length_bytes + 1] == fragment_continuation) {
-        if (bytes.size() < length_bytes + fragment_numbers) return std::optional<frame_event>{};
-        const auto begun = begin_continuation(load_u64(&bytes[length_bytes + 2]), load_u64(&bytes[length_bytes + 10]));
-        if (!begun) return begun.error();
+        if (bytes.size() < length_bytes + fragment_numbers) return outcome::more;
+        if (!begin_continuation(load64(&bytes[length_bytes + 2]), load64(&bytes[length_bytes + 10]))) return outcome::failed;
         arriving_left_ = size - fragment_numbers;
         in_.consume(length_bytes + fragment_numbers);
         continue;
@@ -82,78 +87,92 @@ frame_reader::outcome frame_reader::next() {
       large_.emplace(size);
       continue;
     }
-    if (bytes.size() < length_bytes + size) return std::optional<frame_event>{};
-    auto r = read_frame(bytes.subspan(length_bytes, size), {});
+    if (bytes.size() < length_bytes + size) return outcome::more;
+    const auto r = read_frame(bytes.subspan(length_bytes, size), no_owner, e);
     in_.consume(length_bytes + size);
-    if (!r || *r) return r;
+    if (r != outcome::more) return r;
   }
 }
 
-frame_reader::outcome frame_reader::read_frame(std::span<const std::uint8_t> bytes, const buffer_ptr& owner) {
+frame_reader::outcome frame_reader::read_frame(std::span<const std::uint8_t> bytes, const buffer_ptr& owner, frame_event& e) {
   etf::decode_options options;
-  options.owner = owner;
+  if (owner) options.owner = owner;
   if (!has_dist_header(flags_)) {
-    if (bytes[0] != pass_through) return {errc::bad_frame, "frame type " + std::to_string(bytes[0]) + " where 112 was agreed on"};
-    return read_message(bytes.subspan(1), options);
+    if (bytes[0] != pass_through) return fail({errc::bad_frame, "frame type " + std::to_string(bytes[0]) + " where 112 was agreed on"});
+    return read_message(bytes.subspan(1), options, e);
   }
-  if (bytes[0] != version_magic) return {errc::bad_frame, "frame type " + std::to_string(bytes[0]) + " where 131 was agreed on"};
-  if (bytes.size() < 2) return {errc::bad_frame, "a frame of one byte"};
+  if (bytes[0] != version_magic) return fail({errc::bad_frame, "frame type " + std::to_string(bytes[0]) + " where 131 was agreed on"});
+  if (bytes.size() < 2) return fail({errc::bad_frame, "a frame of one byte"});
   const auto type = bytes[1];
   bytes = bytes.subspan(2);
   std::uint64_t sequence = 0, number = 0;
   if ((flags_ & dist_flag::fragments) && (type == fragment_header || type == fragment_continuation)) {
-    if (bytes.size() < 16) return {errc::bad_frame, "a fragment without its numbers"};
-    sequence = load_u64(&bytes[0]);
-    number = load_u64(&bytes[8]);
+    if (bytes.size() < 16) return fail({errc::bad_frame, "a fragment without its numbers"});
+    sequence = load64(&bytes[0]);
+    number = load64(&bytes[8]);
     bytes = bytes.subspan(16);
   } else if (type != dist_header) {
-    return {errc::bad_frame, "distribution header 131, " + std::to_string(type)};
+    return fail({errc::bad_frame, "distribution header 131, " + std::to_string(type)});
   }
   const auto header = cache_.read_header(bytes, (flags_ & dist_flag::dist_hdr_atom_cache) != 0);
-  if (!header) return header.error();
+  if (!header) return fail(header.error());
   bytes = bytes.subspan(*header);
-  if (type == fragment_header) return read_first_fragment(sequence, number, bytes);
+  if (type == fragment_header) return read_first_fragment(sequence, number, bytes, e);
   options.atoms = cache_.atoms();
-  return read_message(bytes, options);
+  return read_message(bytes, options, e);
 }
 
 // One term at the head of `bytes`, which is moved behind it.
-result<term> frame_reader::read_term(block& b, std::span<const std::uint8_t>& bytes, const etf::decode_options& options,
-                                     const char* what) const {
+term frame_reader::read_term(block& b, std::span<const std::uint8_t>& bytes, const etf::decode_options& options, const char* what) {
   if (!has_dist_header(flags_)) {
     if (bytes.empty() || bytes[0] != version_magic)
-      return {errc::bad_frame, std::string(what) + (bytes.empty() ? " is missing" : " does not begin with 131")};
+      return fail({errc::bad_frame, std::string(what) + (bytes.empty() ? " is missing" : " does not begin with 131")}), term{};
     bytes = bytes.subspan(1);
-  } else if (bytes.empty()) {
-    return {errc::bad_frame, std::string(what) + " is missing"};
   }
+  return read_value(b, bytes, options, what);
+}
+
+// The same behind the 131 that may stand in front.
+term frame_reader::read_value(block& b, std::span<const std::uint8_t>& bytes, const etf::decode_options& options, const char* what) {
+  if (bytes.empty() && has_dist_header(flags_)) return fail({errc::bad_frame, std::string(what) + " is missing"}), term{};
   const auto t = etf::decode(b, bytes, options);
-  if (!t) return failure{t.error().code, std::string(what) + ": " + t.error().detail};
+  if (!t) return fail({t.error().code, std::string(what) + ": " + t.error().detail}), term{};
   bytes = bytes.subspan(t->used);
   return t->value;
 }
 
-frame_reader::outcome frame_reader::read_message(std::span<const std::uint8_t> bytes, const etf::decode_options& options) {
+frame_reader::outcome frame_reader::read_message(std::span<const std::uint8_t> bytes, const etf::decode_options& options, frame_event& e) {
+  control_reader::source from{bytes, options.atoms, !has_dist_header(flags_), peer_, false};
+  if (controls_.read(from, e.control, e.block)) {
+    e.message = {};
+    if (from.payload) {
+      e.message = read_value(*e.block, from.bytes, options, "message");
+      if (!e.message) return outcome::failed;
+    }
+    e.block->root = e.message;
+    return outcome::event;
+  }
   auto b = block::make(16 + std::min<std::size_t>(bytes.size() / 4, 8192));
   const auto control = read_term(*b, bytes, options, "control message");
-  if (!control) return control.error();
+  if (!control) return outcome::failed;
   term payload;
-  if (control_takes_payload(*control)) {
-    const auto message = read_term(*b, bytes, options, "message");
-    if (!message) return message.error();
-    payload = *message;
+  if (control_takes_payload(control)) {
+    payload = read_term(*b, bytes, options, "message");
+    if (!payload) return outcome::failed;
   }
   // What else the frame holds is ignored, as BEAM does.
-  return event(std::move(b), *control, payload);
+  return event(std::move(b), control, payload, e);
 }
 
-frame_reader::outcome frame_reader::event(block_ptr b, term control, term payload) const {
+frame_reader::outcome frame_reader::event(block_ptr b, term control, term payload, frame_event& e) {
   const auto m = decode_control(control, payload, peer_);
-  if (!m) return m.error();
-  frame_event e{*m, is_message_carrier(*m) ? payload : term{}, std::move(b)};
+  if (!m) return fail(m.error());
+  e.control = *m;
+  e.message = is_message_carrier(*m) ? payload : term{};
   if (const auto* a = std::get_if<altact_sig_send>(&e.control); a != nullptr && a->reason) e.message = {};
+  e.block = std::move(b);
   e.block->root = e.message;
-  return std::optional<frame_event>(std::move(e));
+  return outcome::event;
 }
 
 // ---- fragments (dist.c, erts_net_message())
@@ -164,17 +183,17 @@ failure frame_reader::too_much() const {
 }
 
 frame_reader::outcome frame_reader::read_first_fragment(std::uint64_t sequence, std::uint64_t number,
-                                                        std::span<const std::uint8_t> bytes) {
-  if (number == 0) return {errc::bad_frame, "fragment 0 of sequence " + std::to_string(sequence)};
+                                                        std::span<const std::uint8_t> bytes, frame_event& e) {
+  if (number == 0) return fail({errc::bad_frame, "fragment 0 of sequence " + std::to_string(sequence)});
   etf::decode_options options;
   options.atoms = cache_.atoms();
-  if (unfinished_.contains(sequence)) return {errc::bad_frame, "sequence " + std::to_string(sequence) + " begins twice"};
-  if (number == 1) return read_message(bytes, options);
+  if (unfinished_.contains(sequence)) return fail({errc::bad_frame, "sequence " + std::to_string(sequence) + " begins twice"});
+  if (number == 1) return read_message(bytes, options, e);
   unfinished u;
   u.block = block::make(64);
   const auto control = read_term(*u.block, bytes, options, "control message");
-  if (!control) return control.error();
-  u.control = *control;
+  if (!control) return outcome::failed;
+  u.control = control;
   u.atoms.assign(options.atoms.begin(), options.atoms.end());
   if (!bytes.empty() && number < SIZE_MAX / bytes.size()) u.payload = growing_buffer(static_cast<std::size_t>(number) * bytes.size());
   u.payload.append(bytes);
@@ -182,49 +201,53 @@ frame_reader::outcome frame_reader::read_first_fragment(std::uint64_t sequence, 
   u.overhead = sizeof(sequences::value_type) + u.atoms.size() * sizeof(term) + u.block->used_words() * sizeof(cnode_term);
   unfinished_bytes_ += bytes.size() + u.overhead;
   unfinished_.emplace(sequence, std::move(u));
-  if (unfinished_.size() > limits_.max_unfinished_messages || unfinished_bytes_ > limits_.max_unfinished_bytes) return too_much();
-  return std::optional<frame_event>{};
+  if (unfinished_.size() > limits_.max_unfinished_messages || unfinished_bytes_ > limits_.max_unfinished_bytes) return fail(too_much());
+  return outcome::more;
 }
 
-result<unit> frame_reader::begin_continuation(std::uint64_t sequence, std::uint64_t number) {
+bool frame_reader::begin_continuation(std::uint64_t sequence, std::uint64_t number) {
   const auto it = unfinished_.find(sequence);
-  if (it == unfinished_.end()) return {errc::bad_frame, "fragment of sequence " + std::to_string(sequence) + ", which did not begin"};
-  if (it->second.due != number)
-    return {errc::bad_frame, "fragment " + std::to_string(number) + " of sequence " + std::to_string(sequence) + " where " +
-                                 std::to_string(it->second.due) + " was due"};
+  if (it == unfinished_.end()) {
+    fail({errc::bad_frame, "fragment of sequence " + std::to_string(sequence) + ", which did not begin"});
+    return false;
+  }
+  if (it->second.due != number) {
+    fail({errc::bad_frame, "fragment " + std::to_string(number) + " of sequence " + std::to_string(sequence) + " where " +
+                               std::to_string(it->second.due) + " was due"});
+    return false;
+  }
   arriving_ = it;
-  return unit{};
+  return true;
 }
 
-frame_reader::outcome frame_reader::read_continuation() {
+frame_reader::outcome frame_reader::read_continuation(frame_event& e) {
   const auto bytes = in_.bytes().first(std::min(in_.size(), arriving_left_));
   auto& u = arriving_->second;
   u.payload.append(bytes);
   unfinished_bytes_ += bytes.size();
   arriving_left_ -= bytes.size();
   in_.consume(bytes.size());
-  if (unfinished_bytes_ > limits_.max_unfinished_bytes) return too_much();
-  if (arriving_left_ > 0) return std::optional<frame_event>{};
+  if (unfinished_bytes_ > limits_.max_unfinished_bytes) return fail(too_much());
+  if (arriving_left_ > 0) return outcome::more;
   const auto it = std::exchange(arriving_, unfinished_.end());
-  if (--u.due > 0) return std::optional<frame_event>{};
+  if (--u.due > 0) return outcome::more;
   unfinished_bytes_ -= u.payload.size() + u.overhead;
   auto whole = std::move(u);
   unfinished_.erase(it);
-  return finish(std::move(whole));
+  return finish(std::move(whole), e);
 }
 
-frame_reader::outcome frame_reader::finish(unfinished u) {
+frame_reader::outcome frame_reader::finish(unfinished u, frame_event& e) {
   term payload;
   if (control_takes_payload(u.control)) {
     etf::decode_options options;
     options.owner = u.payload.owner();
     options.atoms = u.atoms;
     auto bytes = u.payload.bytes();
-    const auto message = read_term(*u.block, bytes, options, "message");
-    if (!message) return message.error();
-    payload = *message;
+    payload = read_term(*u.block, bytes, options, "message");
+    if (!payload) return outcome::failed;
   }
-  return event(std::move(u.block), u.control, payload);
+  return event(std::move(u.block), u.control, payload, e);
 }
 
 }  // namespace cnode::dist

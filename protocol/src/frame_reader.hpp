@@ -9,6 +9,7 @@
 
 #include <cnode/protocol/connection.hpp>
 
+#include "control_reader.hpp"
 #include "receive_buffer.hpp"
 
 namespace cnode::dist {
@@ -20,11 +21,13 @@ class frame_reader {
   void set_peer(term node) { peer_ = node; }
   std::span<std::uint8_t> prepare(std::size_t at_least);
   void commit(std::size_t n);
-  result<std::optional<frame_event>> next_event();
+  // True: the next message is in `e`. False: more bytes are needed.
+  result<bool> next_event(frame_event& e);
   std::uint64_t ticks() const { return ticks_; }
 
  private:
-  using outcome = result<std::optional<frame_event>>;
+  // What a step came to. After `failed` failed_ says why.
+  enum class outcome { more, event, failed };
   // A message of which the last fragment has not come.
   struct unfinished {
     block_ptr block;
@@ -36,15 +39,18 @@ class frame_reader {
   };
   using sequences = std::map<std::uint64_t, unfinished>;
 
-  outcome next();
-  outcome read_frame(std::span<const std::uint8_t> bytes, const buffer_ptr& owner);
-  result<term> read_term(block& b, std::span<const std::uint8_t>& bytes, const etf::decode_options& options, const char* what) const;
-  outcome read_message(std::span<const std::uint8_t> bytes, const etf::decode_options& options);
-  outcome read_first_fragment(std::uint64_t sequence, std::uint64_t number, std::span<const std::uint8_t> bytes);
-  result<unit> begin_continuation(std::uint64_t sequence, std::uint64_t number);
-  outcome read_continuation();      // as much of it as has come
-  outcome finish(unfinished u);
-  outcome event(block_ptr b, term control, term payload) const;
+  outcome fail(failure why);
+  outcome next(frame_event& e);
+  outcome read_frame(std::span<const std::uint8_t> bytes, const buffer_ptr& owner, frame_event& e);
+  // None: it failed.
+  term read_term(block& b, std::span<const std::uint8_t>& bytes, const etf::decode_options& options, const char* what);
+  term read_value(block& b, std::span<const std::uint8_t>& bytes, const etf::decode_options& options, const char* what);
+  outcome read_message(std::span<const std::uint8_t> bytes, const etf::decode_options& options, frame_event& e);
+  outcome read_first_fragment(std::uint64_t sequence, std::uint64_t number, std::span<const std::uint8_t> bytes, frame_event& e);
+  bool begin_continuation(std::uint64_t sequence, std::uint64_t number);
+  outcome read_continuation(frame_event& e);  // as much of it as has come
+  outcome finish(unfinished u, frame_event& e);
+  outcome event(block_ptr b, term control, term payload, frame_event& e);
   failure too_much() const;
 
   dist_flags flags_;
@@ -54,6 +60,7 @@ class frame_reader {
   std::optional<large_frame> large_;            // the frame that is arriving, when it is one
   bool prepared_large_ = false;                 // where the last prepare() pointed
   atom_cache_in cache_;
+  control_reader controls_;
   sequences unfinished_;
   std::size_t unfinished_bytes_ = 0;
   sequences::iterator arriving_{unfinished_.end()};  // whose fragment is arriving

@@ -60,6 +60,50 @@ TEST_F(Connection, ReadsControlMessageAndMessageIntoOneBlock) {
   EXPECT_TRUE(e.block->root.same(e.message));
 }
 
+// Whatever form they come in: with names seen before, new ones, long ones, with old tags.
+TEST_F(Connection, ReadsPidsAndReferencesOfAnyNode) {
+  for (const auto* name : {"erl@localhost", "a@b", "x", "eight@bb", "nine@bbbb", "erl@localhosu", "erk@localhost",
+                           "a_name_of_sixty_four_bytes_which_is_the_longest_that_is@remember", "a_name_of_more_bytes_than_are_remembered_of_a_node@a-host-with-a-long-name"}) {
+    for (int round = 0; round < 2; ++round) {
+      const auto from = make_pid(*t.heap, atom(name), 3, 80, 2);
+      for (const auto to : {t.ours, t.old_ours, t.third}) {
+        receive(wire(t.tuple(small(22), from, to), t.message));
+        auto e = event();
+        EXPECT_EQ(etf::term_to_binary(std::get<send>(e.control).from), etf::term_to_binary(from));
+        EXPECT_EQ(etf::term_to_binary(std::get<send>(e.control).to), etf::term_to_binary(to));
+        EXPECT_EQ(etf::term_to_binary(e.message), etf::term_to_binary(t.message));
+      }
+      receive(wire(t.tuple(small(33), from, t.ref(name, 9)), t.message));
+      EXPECT_EQ(etf::term_to_binary(std::get<alias_send>(event().control).alias), etf::term_to_binary(t.ref(name, 9)));
+      receive(wire(t.tuple(small(6), from, atom(""), atom(name)), t.message));
+      EXPECT_TRUE(std::get<reg_send>(event().control).to_name.same(atom(name)));
+      receive(wire(t.tuple(small(2), atom("a cookie"), t.ours), t.message));
+      EXPECT_FALSE(std::get<send>(event().control).from);
+      for (const auto target : {t.ours, t.old_ours, atom("name")}) {
+        receive(wire(t.tuple(small(19), t.theirs, target, t.ref(name, 9))) + wire(t.tuple(small(20), t.theirs, target, t.their_ref)));
+        const auto monitor = event();
+        EXPECT_EQ(etf::term_to_binary(std::get<monitor_p>(monitor.control).target), etf::term_to_binary(target));
+        EXPECT_EQ(etf::term_to_binary(std::get<monitor_p>(monitor.control).ref), etf::term_to_binary(t.ref(name, 9)));
+        EXPECT_FALSE(monitor.message);
+        const auto demonitor = event();
+        EXPECT_EQ(etf::term_to_binary(std::get<demonitor_p>(demonitor.control).from), etf::term_to_binary(t.theirs));
+        EXPECT_EQ(etf::term_to_binary(std::get<demonitor_p>(demonitor.control).ref), etf::term_to_binary(t.their_ref));
+      }
+    }
+  }
+}
+
+TEST_F(Connection, RefusesMonitorsInTheNameOfOthers) {
+  for (const int number : {19, 20}) {
+    EXPECT_EQ(refusal(wire(t.tuple(small(number), t.theirs, t.ours, t.their_ref))).code, errc::ok);
+    EXPECT_EQ(refusal(wire(t.tuple(small(number), t.third, t.ours, t.their_ref))).code, errc::bad_control);
+    EXPECT_EQ(refusal(wire(t.tuple(small(number), t.ours, t.ours, t.their_ref))).code, errc::bad_control);
+    EXPECT_EQ(refusal(wire(t.tuple(small(number), t.theirs, t.third, t.their_ref))).code, errc::bad_control);
+    EXPECT_EQ(refusal(wire(t.tuple(small(number), t.theirs, t.ours, t.theirs))).code, errc::bad_control);
+    EXPECT_EQ(refusal(wire(t.tuple(small(number), t.theirs, t.ours))).code, errc::bad_control);
+  }
+}
+
 TEST_F(Connection, KeepsTheExitReasonApartFromMessages) {
   receive(wire(t.tuple(small(24), t.theirs, t.ours), t.message));
   const auto e = event();

@@ -45,6 +45,8 @@ class connection {
   // The next whole message; nothing when more bytes are needed. Ticks are swallowed (see ticks()).
   // A failure closes the connection: it names what was malformed.
   result<std::optional<frame_event>> next_event();
+  // The same into `e`, whatever it held: true when there is one.
+  result<bool> next_event(frame_event& e);
   std::uint64_t ticks() const;  // ticks received so far
 
   // Appends one message. errc::unsupported when the peer cannot take it, errc::bad_control when a field is missing, errc::too_large,
