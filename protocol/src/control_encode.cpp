@@ -1,13 +1,19 @@
 // Control messages out: the form the negotiated flags ask for, as a tuple in a block or straight as bytes.
 #include <cnode/protocol/control_message.hpp>
 
+#include <cnode/protocol/atom_cache.hpp>
 #include <cnode/protocol/atom_table.hpp>
+#include <cnode/protocol/local_node.hpp>
 
+#include <cstring>
 #include <initializer_list>
 #include <string>
 #include <type_traits>
 
+#include "atom_entry.hpp"
 #include "control_ops.hpp"
+#include "etf_reader.hpp"
+#include "terms/layout.hpp"
 
 namespace cnode::dist {
 
@@ -49,7 +55,24 @@ class byte_writer {
     p[2] = small_integer_ext;
     p[3] = static_cast<std::uint8_t>(o);
   }
-  void add(term t) { etf::encode(out_, t, style_.atoms); }
+  // Most fields are pids, references and atoms; they are written here without a walk over a term.
+  void add(term t) {
+    if (t.is_atom()) {
+      spelled(t, 0, 0);
+      return;
+    }
+    if (t.is_local_pid()) {
+      const auto& us = this_node();
+      return pid(us.name, us.creation, cnode_local_pid_id(t.word()), cnode_local_pid_serial(t.word()));
+    }
+    if (t.kind() == CNODE_PID) {
+      const auto* p = t.box();
+      return pid(term{cnode_make_atom(static_cast<std::uint32_t>(p[1]))}, static_cast<std::uint32_t>(p[1] >> 32),
+                 static_cast<std::uint32_t>(p[2]), static_cast<std::uint32_t>(p[2] >> 32));
+    }
+    if (t.is_ref()) return ref(t);
+    etf::encode(out_, t, style_.atoms);
+  }
   void number(std::uint64_t v) {
     if (v < 256) {
       const std::uint8_t bytes[] = {small_integer_ext, static_cast<std::uint8_t>(v)};
@@ -81,7 +104,47 @@ class byte_writer {
 
  private:
   void magic() {
-    if (style_.magic) out_.put(&version_magic, 1);
+    if (style_.magic) *out_.grow(1) = version_magic;
+  }
+
+  // An atom with room for `before` bytes in front and `behind` bytes after it, which are to be filled.
+  struct place {
+    std::uint8_t *before, *behind;
+  };
+  place spelled(term a, std::size_t before, std::size_t behind) {
+    if (style_.atoms) {
+      if (const int i = style_.atoms->reference(a); i >= 0) {
+        auto* p = out_.grow(before + 2 + behind);
+        p[before] = static_cast<std::uint8_t>(etf::tag::atom_cache_ref);
+        p[before + 1] = static_cast<std::uint8_t>(i);
+        return {p, p + before + 2};
+      }
+    }
+    const auto& e = atom_at(a.atom_index());
+    const std::size_t width = e.size < 256 ? 2 : 3;
+    auto* const start = out_.grow(before + width + e.size + behind);
+    auto* p = start + before;
+    *p++ = static_cast<std::uint8_t>(e.size < 256 ? etf::tag::small_atom_utf8_ext : etf::tag::atom_utf8_ext);
+    if (width == 3) *p++ = static_cast<std::uint8_t>(e.size >> 8);
+    *p++ = static_cast<std::uint8_t>(e.size);
+    std::memcpy(p, e.text, e.size);
+    return {start, p + e.size};
+  }
+    void pid(term node, std::uint32_t creation, std::uint32_t id, std::uint32_t serial) {
+    const auto p = spelled(node, 1, 12);
+    *p.before = static_cast<std::uint8_t>(etf::tag::new_pid_ext);
+    etf::store32(p.behind, id);
+    etf::store32(p.behind + 4, serial);
+    etf::store32(p.behind + 8, creation);
+  }
+  void ref(term t) {
+    const auto* box = t.box();
+    const auto n = t.size();
+    const auto p = spelled(term{cnode_make_atom(static_cast<std::uint32_t>(box[1]))}, 3, 4 + 4 * n);
+    *p.before = static_cast<std::uint8_t>(etf::tag::newer_reference_ext);
+    etf::store16(p.before + 1, static_cast<std::uint16_t>(n));
+    etf::store32(p.behind, static_cast<std::uint32_t>(box[1] >> 32));
+    for (std::uint64_t i = 0; i < n; ++i) etf::store32(p.behind + 4 + 4 * i, ref_id(box, i));
   }
 
   etf::output& out_;

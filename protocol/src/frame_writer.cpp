@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "etf_reader.hpp"
+
 namespace cnode::dist {
 
 namespace {
@@ -110,13 +112,17 @@ void frame_writer::end_frame(etf::output& body, std::size_t size) {
 }
 
 void frame_writer::write_whole(etf::output& body, std::span<const term> atoms) {
-  begin_frame();
-  if (has_dist_header(flags_)) {
-    header_.insert(header_.end(), {version_magic, dist_header});
-    cache_.append_header(header_, atoms);
-  } else {
-    header_.push_back(pass_through);
+  if (!has_dist_header(flags_)) {
+    const auto size = body.size();
+    auto* p = out.grow(5);
+    etf::store32(p, static_cast<std::uint32_t>(size + 1));
+    p[4] = pass_through;
+    out.take(body, size);
+    return;
   }
+  begin_frame();
+  header_.insert(header_.end(), {version_magic, dist_header});
+  cache_.append_header(header_, atoms);
   end_frame(body, body.size());
 }
 
