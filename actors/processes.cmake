@@ -7,6 +7,7 @@ target_sources(cnode_actors PRIVATE
   src/process_exit.cpp
   src/process_info.cpp
   src/process_links.cpp
+  src/watchers.cpp
   src/process_run.cpp
   src/process_signals.cpp
   src/process_table.cpp

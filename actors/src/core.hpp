@@ -15,6 +15,7 @@
 #include <cnode/actors/signal.hpp>
 
 #include "terms.hpp"
+#include "watchers.hpp"
 
 namespace cnode::actors {
 
@@ -52,16 +53,10 @@ struct monitor_entry {          // somebody we watch
   monitor_options::alias_mode alias = monitor_options::none;
 };
 
-struct watcher_entry {          // somebody who watches us
-  owned_term pid;
-  owned_term ref;
-  term name;                    // when we were monitored by name
-};
-
 struct process_extras {
   term_map<link_entry> links;                  // by pid
   term_map<monitor_entry> monitors;            // by number of our reference
-  term_map<watcher_entry> watchers;            // by number of a reference made here, or by the other node's reference
+  watcher_table watchers;
   std::unordered_map<std::uint64_t, monitor_options::alias_mode> aliases;
   struct pending_spawn {
     term node;
@@ -72,7 +67,8 @@ struct process_extras {
   std::unordered_map<std::uint64_t, pending_spawn> spawns;
   struct entry { owned_term key, value; };
   std::vector<entry> dictionary;
-  std::vector<term> nodes;                     // whose loss concerns this process
+  struct concern { term node; std::uint64_t since; };  // see node_index
+  std::vector<concern> nodes;                  // whose loss concerns this process
   owned_term group_leader;
   owned_term initial_call;
   term parent;
@@ -107,6 +103,8 @@ struct core {
   static process* create(runtime& node, term pid, std::unique_ptr<behaviour> b) { return new process(node, pid, std::move(b)); }
   // False: the process is gone, the signal still the caller's.
   static bool try_post(process& p, block_ptr& signal);
+  // The same for several, linked from the newest to the oldest.
+  static bool try_post(process& p, block* newest, block* oldest);
   static void make_runnable(process& p);
   static block_ptr make_signal(signal kind, term field, std::size_t words = 16);
   static void drop_signal(block_ptr s) noexcept;
@@ -161,7 +159,7 @@ struct core {
   static void on_link(process& p, term from);
   static void on_unlink(process& p, term from, std::uint64_t id);
   static void on_unlink_ack(process& p, term from, std::uint64_t id);
-  static void on_monitor(process& p, term from, term ref, term target);
+  static void on_monitor(process& p, block_ptr s);
   static void on_down(process& p, term ref, term reason);
   static void on_node_down(process& p, term node);
   static void on_spawn_reply(process& p, term req, std::uint32_t flags, term result);

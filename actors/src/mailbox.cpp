@@ -1,5 +1,6 @@
 // Signals on their way: posted by any thread to the inbox, a stack; taken out by the process's own thread, messages into the mailbox.
 #include <thread>
+#include <utility>
 
 #include "core.hpp"
 #include "runtime_impl.hpp"
@@ -20,15 +21,19 @@ void core::drop_signal(block_ptr s) noexcept {
   }
 }
 
-bool core::try_post(process& p, block_ptr& s) {
-  auto* b = s.get();
+bool core::try_post(process& p, block* newest, block* oldest) {
   auto* head = p.inbox_.load();
   do {
     if (head == closed()) return false;
-    b->next = head;
-  } while (!p.inbox_.compare_exchange_weak(head, b));
-  s.release();
+    oldest->next = head;
+  } while (!p.inbox_.compare_exchange_weak(head, newest));
   make_runnable(p);
+  return true;
+}
+
+bool core::try_post(process& p, block_ptr& s) {
+  if (!try_post(p, s.get(), s.get())) return false;
+  s.release();
   return true;
 }
 
@@ -59,6 +64,38 @@ void core::post_to(runtime& node, term pid, block_ptr s) {
   });
   if (killed) handle_meanwhile(*killed);
   if (!posted) answer_for_dead(node, pid, std::move(s));
+}
+
+void arrivals::add(term pid, block_ptr signal) {
+  if (!pid.same(pid_)) {
+    deliver();
+    pid_ = pid;
+  }
+  auto* b = signal.release();
+  b->next = newest_;
+  if (!newest_) oldest_ = b;
+  newest_ = b;
+}
+
+void arrivals::post() {
+  auto* newest = std::exchange(newest_, nullptr);
+  bool posted = false;
+  runtime_access::of(node_).table.with(pid_, [&](process& p) { posted = core::try_post(p, newest, oldest_); });
+  if (posted) return;
+  oldest_->next = nullptr;
+  block* oldest = nullptr;
+  while (newest) {
+    auto* next = newest->next;
+    newest->next = oldest;
+    oldest = newest;
+    newest = next;
+  }
+  while (oldest) {
+    block_ptr s{oldest};
+    oldest = s->next;
+    s->next = nullptr;
+    core::answer_for_dead(node_, pid_, std::move(s));
+  }
 }
 
 // ---- signals for a process that is inside a function of a module

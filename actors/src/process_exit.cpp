@@ -35,7 +35,7 @@ void core::announce(process& p) {
   if (p.timers_to_it_) runtime_access::cancel_timers_to(node, p.pid_);
   auto* late = take_inbox(p, std::exchange(p.deferred_, nullptr));
   if (p.extras_) {
-    for (auto n : p.extras_->nodes) r.index.remove(n, p.pid_);
+    for (auto& n : p.extras_->nodes) r.index.remove(n.node, p.pid_);
     // EXIT before DOWN, as BEAM has it.
     tell_links(p, *p.extras_, reason);
     tell_watchers(p, *p.extras_, reason);
@@ -69,17 +69,16 @@ void core::tell_links(process& p, process_extras& e, term reason) {
 }
 
 void core::tell_watchers(process& p, process_extras& e, term reason) {
-  for (auto& [key, w] : e.watchers) {
-    const auto to = w.pid.get();
+  e.watchers.for_each([&](term to, term ref, term target) {
     if (!to.is_local_pid()) {
-      runtime_access::send_remote(*p.node_, node_of(to).node, dist::monitor_p_exit{w.name ? w.name : p.pid_, to, w.ref.get(), reason});
-      continue;
+      runtime_access::send_remote(*p.node_, node_of(to).node, dist::monitor_p_exit{target.is_atom() ? target : p.pid_, to, ref, reason});
+      return;
     }
     auto b = block::make(24);
-    b->root = make_tuple_of(*b, copy(*b, w.ref.get()), a().process, p.pid_, copy(*b, reason));
+    b->root = make_tuple_of(*b, copy(*b, ref), a().process, p.pid_, copy(*b, reason));
     b->tag = static_cast<std::uint32_t>(signal::down);
     post_to(*p.node_, to, std::move(b));
-  }
+  });
 }
 
 void core::forget_monitors(process& p, process_extras& e) {

@@ -58,7 +58,7 @@ struct info_access {
   static term monitored_by(process& p, block& b) {
     auto list = nil;
     if (auto* e = extras(p)) {
-      for (auto& [ref, w] : e->watchers) list = make_cons(b, copy(b, w.pid.get()), list);
+      e->watchers.for_each([&](term pid, term, term) { list = make_cons(b, copy(b, pid), list); });
     }
     return list;
   }
@@ -108,7 +108,7 @@ struct info_access {
     auto bytes = heap_words(p) * static_cast<std::int64_t>(sizeof(cnode_term));
     if (auto* e = extras(p)) {
       bytes += static_cast<std::int64_t>(sizeof *e + e->links.size() * sizeof(link_entry) + e->monitors.size() * sizeof(monitor_entry) +
-                                         e->watchers.size() * sizeof(watcher_entry));
+                                         e->watchers.bytes());
     }
     return small(bytes);
   }

@@ -19,15 +19,14 @@ bool silenced(const cnode_env* env) { return env && (__atomic_load_n(&env->flags
 // Remembers that losing this node is this process's business.
 void core::concerns(process& p, term node) {
   auto& nodes = extras(p).nodes;
-  for (auto n : nodes) {
-    if (n.same(node)) {
-      // The loss of an earlier connection took the entry out of the index.
-      runtime_access::of(*p.node_).index.add(node, p.pid_);
-      return;
-    }
+  auto& index = runtime_access::of(*p.node_).index;
+  for (auto& n : nodes) {
+    if (!n.node.same(node)) continue;
+    // The loss of an earlier connection took the entry out of the index.
+    if (n.since != index.losses()) n.since = index.add(node, p.pid_);
+    return;
   }
-  nodes.push_back(node);
-  runtime_access::of(*p.node_).index.add(node, p.pid_);
+  nodes.push_back({node, index.add(node, p.pid_)});
 }
 
 std::optional<term> core::monitor_key(term ref) {

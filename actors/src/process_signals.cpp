@@ -21,9 +21,9 @@ void core::handle(process& p, block_ptr s) {
       to_uint64(r[1], id);
       return on_unlink_ack(p, r[0], id);
     }
-    case signal::monitor: return on_monitor(p, r[0], r[1], r[2]);
+    case signal::monitor: return on_monitor(p, std::move(s));
     case signal::demonitor:
-      if (p.extras_) p.extras_->watchers.erase(monitor_key(r[1]).value_or(r[1]));
+      if (p.extras_) p.extras_->watchers.erase(r[1]);
       return;
     case signal::down: return on_down(p, r[0], r[3]);
     case signal::alias_message:
@@ -124,13 +124,9 @@ void core::on_unlink_ack(process& p, term from, std::uint64_t id) {
   if (l != p.extras_->links.end() && id != 0 && l->second.unlink_id == id) p.extras_->links.erase(l);
 }
 
-void core::on_monitor(process& p, term from, term ref, term target) {
-  watcher_entry w;
-  w.pid = owned_term(from);
-  if (target.is_atom()) w.name = target;
-  w.ref = owned_term(ref);
-  const auto key = monitor_key(ref).value_or(w.ref.get());
-  extras(p).watchers.insert_or_assign(key, std::move(w));
+void core::on_monitor(process& p, block_ptr s) {
+  const auto from = s->root[0];
+  extras(p).watchers.put(std::move(s));
   if (!from.is_local_pid()) concerns(p, node_of(from).node);
 }
 
@@ -200,7 +196,7 @@ void core::abandon_spawned(process& p, const process_extras::pending_spawn& aske
 void core::on_node_down(process& p, term node) {
   if (!p.extras_) return;
   auto& e = *p.extras_;
-  std::erase_if(e.watchers, [&](auto& w) { return !is_immediate(w.second.pid.get()) && node_of(w.second.pid.get()).node.same(node); });
+  e.watchers.erase_if([&](term pid) { return !is_immediate(pid) && node_of(pid).node.same(node); });
   std::vector<owned_term> lost;
   for (auto l = e.links.begin(); l != e.links.end();) {
     const bool there = !is_immediate(l->first) && node_of(l->first).node.same(node);
@@ -219,7 +215,7 @@ void core::on_node_down(process& p, term node) {
   for (auto& [number, s] : e.spawns) {
     if (s.node.same(node)) spawns.push_back(number);
   }
-  std::erase_if(e.nodes, [&](term n) { return n.same(node); });
+  std::erase_if(e.nodes, [&](const auto& n) { return n.node.same(node); });
   auto b = block::make(32);
   for (auto& d : downs) on_down(p, build_ref(*b, d.first), a().noconnection);
   for (auto number : spawns) on_spawn_reply(p, build_ref(*b, number), 0, a().noconnection);

@@ -9,9 +9,10 @@ namespace cnode::actors {
 
 // ---- node_index
 
-void node_index::add(term node, term pid) {
+std::uint64_t node_index::add(term node, term pid) {
   std::lock_guard guard(lock_);
   pids_[node.word()].insert(pid.word());
+  return losses_.load(std::memory_order_relaxed);
 }
 
 void node_index::remove(term node, term pid) {
@@ -24,6 +25,7 @@ void node_index::remove(term node, term pid) {
 
 std::vector<term> node_index::take(term node) {
   std::lock_guard guard(lock_);
+  losses_.fetch_add(1);
   std::vector<term> list;
   const auto n = pids_.find(node.word());
   if (n == pids_.end()) return list;
@@ -37,18 +39,27 @@ namespace {
 // Visits one control message. The frame's block becomes the signal's.
 class receiver {
  public:
-  receiver(runtime& r, term node, dist::frame_event& f) : r_(r), node_(node), b_(f.block ? std::move(f.block) : block::make(16)), message_(f.message) {}
+  receiver(runtime& r, term node, dist::frame_event& f, arrivals& found)
+      : r_(r), node_(node), found_(found), b_(f.block ? std::move(f.block) : block::make(16)), message_(f.message) {}
 
   void operator()(const dist::node_link&) {}
 
-  void operator()(const dist::send& m) { r_.send(m.to, message(message_), m.from); }
-  void operator()(const dist::reg_send& m) { r_.send(m.to_name, message(message_), m.from); }
+  void operator()(const dist::send& m) {
+    if (m.to.is_local_pid()) return add(m.to, signal::message, message_ ? message_ : nil);
+    found_.deliver();
+    r_.send(m.to, message(message_), m.from);
+  }
+  void operator()(const dist::reg_send& m) {
+    if (const auto pid = r_.whereis(m.to_name)) add(pid, signal::message, message_ ? message_ : nil);
+  }
   void operator()(const dist::alias_send& m) {
-    if (is_our_ref(m.alias)) r_.send(m.alias, message(message_), m.from);
+    if (is_our_alias(m.alias)) add(alias_owner(m.alias), signal::alias_message, make_tuple_of(*b_, m.alias, message_ ? message_ : nil));
   }
   void operator()(const dist::altact_sig_send& m) {
     if (m.flags & 16) return (*this)(dist::exit2{m.from, m.to, m.reason, m.token});
-    if (m.to.is_local_pid() || m.to.is_atom() || is_our_ref(m.to)) r_.send(m.to, message(message_), m.from);
+    if (m.to.is_atom()) return (*this)(dist::reg_send{m.from, m.to, {}});
+    if (m.to.is_ref()) return (*this)(dist::alias_send{m.from, m.to, {}});
+    if (m.to.is_local_pid()) (*this)(dist::send{m.from, m.to, {}});
   }
 
   void operator()(const dist::link& m) {
@@ -77,12 +88,13 @@ class receiver {
 
   void operator()(const dist::monitor_p& m) {
     const auto pid = m.target.is_atom() ? r_.whereis(m.target) : m.target;
-    if (pid && pid.is_local_pid()) return post(pid, signal::monitor, make_tuple_of(*b_, m.from, m.ref, m.target));
+    if (pid && pid.is_local_pid()) return add(pid, signal::monitor, make_tuple_of(*b_, m.from, m.ref, m.target));
     answer(dist::monitor_p_exit{m.target, m.from, m.ref, a().noproc});
   }
   void operator()(const dist::demonitor_p& m) {
-    if (m.target.is_local_pid()) return post(m.target, signal::demonitor, make_tuple_of(*b_, m.from, m.ref));
+    if (m.target.is_local_pid()) return add(m.target, signal::demonitor, make_tuple_of(*b_, m.from, m.ref));
     if (!m.target.is_atom()) return;
+    found_.deliver();
     for (const auto pid : runtime_access::owners(r_, m.target)) {
       auto b = block::make(24);
       b->root = make_tuple_of(*b, copy(*b, m.from), copy(*b, m.ref));
@@ -95,6 +107,7 @@ class receiver {
   }
 
   void operator()(const dist::spawn_request& m) {
+    found_.deliver();
     spawn_options o;
     o.group_leader = m.group_leader;
     std::uint32_t flags = 0;
@@ -123,7 +136,14 @@ class receiver {
     b_->root = m ? m : nil;
     return std::move(b_);
   }
+  // Signals that are many and kill nobody.
+  void add(term pid, signal kind, term fields) {
+    b_->root = fields;
+    b_->tag = static_cast<std::uint32_t>(kind);
+    found_.add(pid, std::move(b_));
+  }
   void post(term pid, signal kind, term fields) {
+    found_.deliver();
     b_->root = fields;
     b_->tag = static_cast<std::uint32_t>(kind);
     core::post_to(r_, pid, std::move(b_));
@@ -145,15 +165,20 @@ class receiver {
 
   runtime& r_;
   term node_;
+  arrivals& found_;
   block_ptr b_;
   term message_;
 };
 
 }  // namespace
 
-void runtime::receive(term node, dist::frame_event frame) {
-  auto control = frame.control;
-  std::visit(receiver(*this, node, frame), control);
+void runtime::receive(term node, dist::frame_event&& frame, arrivals& found) {
+  std::visit(receiver(*this, node, frame, found), frame.control);
+}
+
+void runtime::receive(term node, dist::frame_event&& frame) {
+  arrivals found(*this);
+  receive(node, std::move(frame), found);
 }
 
 void runtime::node_up(term node, bool visible) {

@@ -143,7 +143,9 @@ term runtime_access::spawn(runtime& r, std::unique_ptr<behaviour> b, const spawn
     core::on_link(*parent, pid);
   }
   if (o.monitor_by) {
-    core::on_monitor(*p, o.monitor_by, o.monitor_ref, pid);
+    auto monitor = block::make(16);
+    monitor->root = make_tuple_of(*monitor, copy(*monitor, o.monitor_by), copy(*monitor, o.monitor_ref), pid);
+    core::on_monitor(*p, std::move(monitor));
     if (parent && o.monitor_by.same(parent->pid())) core::watch(*parent, o.monitor_ref, pid);
   }
   // The first step starts it, whatever comes before.

@@ -23,12 +23,15 @@ namespace cnode::actors {
 // longer than it has something there; it then ignores the signal.
 class node_index {
  public:
-  void add(term node, term pid);
+  // Returns losses() as it was meanwhile: as long as it stays the same the entry is there.
+  std::uint64_t add(term node, term pid);
   void remove(term node, term pid);
   std::vector<term> take(term node);
+  std::uint64_t losses() const { return losses_.load(); }
 
  private:
   std::mutex lock_;
+  std::atomic<std::uint64_t> losses_{1};  // how often take() was called
   std::unordered_map<cnode_term, std::unordered_set<cnode_term>> pids_;
 };
 

@@ -129,14 +129,17 @@ peer_connection::transfer peer_connection::receive(std::span<std::uint8_t> room)
 }
 
 bool peer_connection::handle_frames() {
+  actors::arrivals found(runtime_);
+  dist::frame_event event;
   while (!closed_.load(std::memory_order_relaxed)) {
-    auto event = in_.next_event();
-    if (!event) {
-      malformed(event.error());
+    const auto there = in_.next_event(event);
+    if (!there) {
+      found.deliver();
+      malformed(there.error());
       return false;
     }
-    if (!*event) return true;
-    runtime_.receive(settings_.node, std::move(**event));
+    if (!*there) return true;
+    runtime_.receive(settings_.node, std::move(event), found);
   }
   return false;
 }

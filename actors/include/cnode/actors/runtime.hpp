@@ -23,6 +23,28 @@ namespace cnode::actors {
 
 class code_server;
 
+// Signals on their way to one process, in order: what one read of a connection brings is posted together. Whoever fills it delivers it
+// before he does anything else; its end delivers it, too. Owned by one thread.
+class arrivals {
+ public:
+  explicit arrivals(runtime& node) : node_(node) {}
+  arrivals(const arrivals&) = delete;
+  arrivals& operator=(const arrivals&) = delete;
+  ~arrivals() { deliver(); }
+  void add(term pid, block_ptr signal);
+  void deliver() {
+    if (newest_) post();
+  }
+
+ private:
+  void post();
+
+  runtime& node_;
+  term pid_;
+  block* newest_ = nullptr;  // linked by block::next
+  block* oldest_ = nullptr;
+};
+
 // The world outside the node, as far as processes need it. cnode answers with sockets, tests with a vector.
 class distribution {
  public:
@@ -139,8 +161,10 @@ class runtime {
   // ---- other nodes (called by the distribution)
   void set_distribution(distribution* d);   // not owned; before start
   distribution* dist() const;
-  // A frame from that node: links, monitors, messages, spawn requests.
-  void receive(term node, dist::frame_event frame);
+  // A frame from that node: links, monitors, messages, spawn requests. Its block is taken. With `found`, what one process after the
+  // other gets is posted when found is delivered or another process's turn comes.
+  void receive(term node, dist::frame_event&& frame);
+  void receive(term node, dist::frame_event&& frame, arrivals& found);
   void node_up(term node, bool visible);
   void node_down(term node, term reason);
   // erlang:monitor_node/2 and net_kernel:monitor_nodes/1,2 subscribers
