@@ -22,7 +22,10 @@ std::uint32_t hash_of(term ref) {
   } else {
     // Words that are zero at the end do not count, wherever the reference ends.
     const auto n = ref.size();
-    for (std::uint32_t i = 0; i < n; ++i) h ^= (std::uint64_t{ref_word(ref, i)} << (i % 2 * 32)) * (2 * (i / 2) + 1);
+    const auto pair = [&](unsigned i) { return n == 2 * i + 1 ? static_cast<std::uint32_t>(p[2 + i]) : p[2 + i]; };
+    h ^= pair(0);
+    if (n > 2) h ^= pair(1) * 0xff51afd7ed558ccdu;
+    if (n > 4) h ^= pair(2) * 0xc4ceb9fe1a85ec53u;
   }
   h *= 0x9e3779b97f4a7c15u;
   return static_cast<std::uint32_t>(h >> 32);

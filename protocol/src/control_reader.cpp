@@ -27,111 +27,113 @@ std::uint64_t word_at(const std::uint8_t* p) {
   return w;
 }
 
-std::uint64_t first_bytes(std::uint64_t w, std::size_t n) { return n >= 8 ? w : w & ((std::uint64_t{1} << 8 * n) - 1); }
-
 }  // namespace
 
 // The atom of a text that was seen before on this connection, or is in the atom table; none: it is new, or long. At least 8 bytes
 // can be read behind the text.
-term control_reader::known(const std::uint8_t* text, std::size_t size) {
-  if (size == 0 || size > sizeof name::words) return {};
-  const auto first = first_bytes(word_at(text), size);
-  auto& n = names_[(first * 0x9e3779b97f4a7c15u + size * 0xff51afd7ed558ccdu) >> 61];
-  bool same = n.size == size;
-  for (std::size_t i = 0; same && 8 * i < size; ++i) same = n.words[i] == first_bytes(word_at(text + 8 * i), size - 8 * i);
-  if (same) return n.atom;
+inline term control_reader::known(const std::uint8_t* text, std::size_t size) {
+  if (size == 0) return {};
+  auto first = word_at(text);
+  const auto last = size >= 8 ? word_at(text + size - 8) : first << (64 - 8 * size);
+  if (size < 8) first = 0;
+  auto& n = names_[((first ^ last << 1 ^ size) * 0x9e3779b97f4a7c15u) >> 61];
+  if (n.size != size || n.last != last || n.first != first) return learn(n, text, size);
+  for (std::size_t i = 8; i + 8 < size; i += 8)
+    if (word_at(&n.text[i]) != word_at(text + i)) return learn(n, text, size);
+  return n.atom;
+}
+
+term control_reader::learn(name& n, const std::uint8_t* text, std::size_t size) {
+  if (size > n.text.size()) return {};
   const auto atom = find_atom({reinterpret_cast<const char*>(text), size});
   if (!atom) return {};
-  n = {};
-  std::memcpy(n.words.data(), text, size);
+  n.first = size >= 8 ? word_at(text) : 0;
+  n.last = size >= 8 ? word_at(text + size - 8) : word_at(text) << (64 - 8 * size);
   n.size = size;
   n.atom = atom;
+  std::memcpy(n.text.data(), text, size);
   return atom;
 }
 
-// Reads one control tuple. After the first thing that is not as expected `good` stays false.
+// Reads one control tuple. Each function says whether what it wants stands there, and moves behind it.
 class control_reader::cursor {
  public:
   struct identity {           // a pid, or a reference
-    term node;
-    std::uint32_t creation = 0;
+    cnode_term node = 0;      // as boxed terms hold it
     const std::uint8_t* ids = nullptr;
     std::size_t count = 0;
+    term name() const { return term{cnode_make_atom(static_cast<std::uint32_t>(node))}; }
+    std::uint32_t creation() const { return static_cast<std::uint32_t>(node >> 32); }
   };
 
   cursor(control_reader& reader, const source& from)
       : reader_(reader), from_(from), p_(from.bytes.data()), end_(p_ + from.bytes.size()) {}
 
-  bool good = true;
-
-  bool has(std::size_t n) const { return static_cast<std::size_t>(end_ - p_) >= n; }
-  void magic() {
-    if (!from_.magic) return;
-    if (has(1) && *p_ == version_magic) ++p_;
-    else good = false;
+  bool magic() {
+    if (!from_.magic) return true;
+    if (left() < 1 || *p_ != version_magic) return false;
+    ++p_;
+    return true;
   }
   // The tuple's header and the operation.
-  unsigned begin(unsigned& arity) {
-    magic();
-    if (!good || !has(4) || p_[0] != static_cast<std::uint8_t>(tag::small_tuple_ext) || p_[2] != static_cast<std::uint8_t>(tag::small_integer_ext)) {
-      good = false;
-      return 0;
-    }
+  bool begin(unsigned& arity, op& number) {
+    if (!magic() || left() < 4 || !is(0, tag::small_tuple_ext) || !is(2, tag::small_integer_ext)) return false;
     arity = p_[1];
-    const unsigned number = p_[3];
+    number = static_cast<op>(p_[3]);
     p_ += 4;
-    return number;
+    return true;
   }
-  term atom() {
-    if (!good || !has(2)) return bad();
+  bool atom(term& out) {
+    if (left() < 2) return false;
     const std::size_t n = p_[1];
-    if (p_[0] == static_cast<std::uint8_t>(tag::atom_cache_ref)) {
-      if (n >= from_.atoms.size() || !from_.atoms[n].is_atom()) return bad();
-      p_ += 2;
-      return from_.atoms[n];
+    if (is(0, tag::small_atom_utf8_ext)) {
+      if (left() < 2 + n + behind_name) return false;
+      out = reader_.known(p_ + 2, n);
+      p_ += 2 + n;
+      return bool(out);
     }
-    if (p_[0] != static_cast<std::uint8_t>(tag::small_atom_utf8_ext) || !has(2 + n + behind_name)) return bad();
-    const auto a = reader_.known(p_ + 2, n);
-    if (!a) return bad();
-    p_ += 2 + n;
-    return a;
+    if (!is(0, tag::atom_cache_ref) || n >= from_.atoms.size()) return false;
+    out = from_.atoms[n];
+    p_ += 2;
+    return out.is_atom();
   }
   // What used to be the cookie: any atom. It is '' but from old nodes.
-  void cookie() {
-    if (good && has(2) && p_[0] == static_cast<std::uint8_t>(tag::small_atom_utf8_ext) && p_[1] == 0) p_ += 2;
-    else atom();
+  bool cookie() {
+    if (left() >= 2 && is(0, tag::small_atom_utf8_ext) && p_[1] == 0) {
+      p_ += 2;
+      return true;
+    }
+    term any;
+    return atom(any);
   }
-  bool at_pid() const { return good && has(1) && p_[0] == static_cast<std::uint8_t>(tag::new_pid_ext); }
-  identity pid() {
-    if (!at_pid()) return bad(), identity{};
+  bool at_pid() const { return left() >= 1 && is(0, tag::new_pid_ext); }
+  bool pid(identity& i) {
+    if (!at_pid()) return false;
     ++p_;
-    identity i;
-    i.node = atom();
-    if (!good || !has(12)) return bad(), identity{};
+    term node;
+    if (!atom(node) || left() < 12) return false;
     i.ids = p_;
-    i.creation = load32(p_ + 8);
+    i.node = node_word(node, load32(p_ + 8));
     p_ += 12;
-    return i;
+    return true;
   }
-  identity ref() {
-    if (!good || !has(3) || p_[0] != static_cast<std::uint8_t>(tag::newer_reference_ext)) return bad(), identity{};
-    identity i;
+  bool ref(identity& i) {
+    if (left() < 3 || !is(0, tag::newer_reference_ext)) return false;
     i.count = etf::load16(p_ + 1);
     p_ += 3;
-    i.node = atom();
-    if (!good || i.count == 0 || i.count > 5 || !has(4 + 4 * i.count)) return bad(), identity{};
-    i.creation = load32(p_);
+    term node;
+    if (!atom(node) || i.count == 0 || i.count > 5 || left() < 4 + 4 * i.count) return false;
+    i.node = node_word(node, load32(p_));
     i.ids = p_ + 4;
     p_ += 4 + 4 * i.count;
-    return i;
+    return true;
   }
   std::span<const std::uint8_t> rest() const { return {p_, end_}; }
 
  private:
-  term bad() {
-    good = false;
-    return {};
-  }
+  std::size_t left() const { return static_cast<std::size_t>(end_ - p_); }
+  bool is(std::size_t at, tag t) const { return p_[at] == static_cast<std::uint8_t>(t); }
+  static cnode_term node_word(term node, std::uint32_t creation) { return static_cast<cnode_term>(creation) << 32 | node.atom_index(); }
 
   control_reader& reader_;
   const source& from_;
@@ -141,96 +143,93 @@ class control_reader::cursor {
 
 namespace {
 
-bool is_here(term node, std::uint32_t creation, std::uint32_t serial) {
-  const auto& us = this_node();
-  return node.same(us.name) && creation == us.creation && serial < 1u << 26;
+// Our name and creation as boxed terms hold them.
+cnode_term our_node() { return static_cast<cnode_term>(this_node().creation) << 32 | this_node().name.atom_index(); }
+
+template <class Identity>
+bool is_immediate(const Identity& pid, cnode_term us) {
+  return pid.node == us && load32(pid.ids + 4) < 1u << 26;
 }
 
 template <class Identity>
-term pid_in(block& b, const Identity& i) {
+term pid_in(block& b, const Identity& i, cnode_term us) {
   const auto id = load32(i.ids), serial = load32(i.ids + 4);
-  if (is_here(i.node, i.creation, serial)) return term{cnode_make_local_pid(id, serial)};
-  return make_pid(b, i.node, i.creation, id, serial);
+  if (i.node == us && serial < 1u << 26) return term{cnode_make_local_pid(id, serial)};
+  auto* p = b.reserve(3);
+  p[0] = CNODE_HEADER(CNODE_PID, 2);
+  p[1] = i.node;
+  p[2] = static_cast<cnode_term>(serial) << 32 | id;
+  return term{cnode_make_boxed(p)};
 }
 
 template <class Identity>
 term ref_in(block& b, const Identity& i) {
-  std::uint32_t ids[5];
-  for (std::size_t n = 0; n < i.count; ++n) ids[n] = load32(i.ids + 4 * n);
-  return make_ref(b, i.node, i.creation, ids, i.count);
+  const auto words = (i.count + 1) / 2;
+  auto* p = b.reserve(2 + words);
+  p[0] = CNODE_HEADER(CNODE_REF, i.count);
+  p[1] = i.node;
+  std::size_t n = 0;
+  for (; n + 2 <= i.count; n += 2) p[2 + n / 2] = load32(i.ids + 4 * n) | static_cast<cnode_term>(load32(i.ids + 4 * n + 4)) << 32;
+  if (n < i.count) p[2 + n / 2] = load32(i.ids + 4 * n);
+  return term{cnode_make_boxed(p)};
 }
 
 // The words of pids and references in the control message, and what a signal adds to them.
-constexpr std::size_t control_words = 14;
+constexpr std::size_t control_words = 12, pid_words = 3;
 
-std::size_t words_for(std::size_t payload) { return control_words + std::min<std::size_t>(payload / 4, 8192); }
+std::size_t words_for(std::size_t control, std::size_t payload) { return control + std::min<std::size_t>(payload / 4, 8192); }
 
 }  // namespace
 
 bool control_reader::read(source& from, control_message& m, block_ptr& b) {
   cursor c(*this, from);
   unsigned arity = 0;
-  const auto number = static_cast<op>(c.begin(arity));
-  if (!c.good) return false;
+  op number{};
+  if (!c.begin(arity, number)) return false;
+  const auto us = our_node();
   switch (number) {
     case op::send:
     case op::send_sender: {
-      if (arity != 3) return false;
-      cursor::identity sender;
-      if (number == op::send) c.cookie();
-      else sender = c.pid();
-      const auto to = c.pid();
-      c.magic();
-      if (!c.good) return false;
+      cursor::identity sender, to;
+      if (arity != 3 || !(number == op::send ? c.cookie() : c.pid(sender)) || !c.pid(to) || !c.magic()) return false;
       from.payload = true;
       from.bytes = c.rest();
-      b = block::make(words_for(from.bytes.size()));
-      m.emplace<send>(send{sender.ids ? pid_in(*b, sender) : term{}, pid_in(*b, to), {}});
+      b = block::make(words_for(pid_words, from.bytes.size()));
+      m.emplace<send>(send{sender.ids ? pid_in(*b, sender, us) : term{}, pid_in(*b, to, us), {}});
       return true;
     }
     case op::reg_send: {
-      if (arity != 4) return false;
-      const auto sender = c.pid();
-      c.cookie();
-      const auto name = c.atom();
-      c.magic();
-      if (!c.good) return false;
+      cursor::identity sender;
+      term name;
+      if (arity != 4 || !c.pid(sender) || !c.cookie() || !c.atom(name) || !c.magic()) return false;
       from.payload = true;
       from.bytes = c.rest();
-      b = block::make(words_for(from.bytes.size()));
-      m.emplace<reg_send>(reg_send{pid_in(*b, sender), name, {}});
+      b = block::make(words_for(pid_words, from.bytes.size()));
+      m.emplace<reg_send>(reg_send{pid_in(*b, sender, us), name, {}});
       return true;
     }
     case op::alias_send: {
-      if (arity != 3) return false;
-      const auto sender = c.pid();
-      const auto alias = c.ref();
-      c.magic();
-      if (!c.good) return false;
+      cursor::identity sender, alias;
+      if (arity != 3 || !c.pid(sender) || !c.ref(alias) || !c.magic()) return false;
       from.payload = true;
       from.bytes = c.rest();
-      b = block::make(words_for(from.bytes.size()));
-      m.emplace<alias_send>(alias_send{pid_in(*b, sender), ref_in(*b, alias), {}});
+      b = block::make(words_for(control_words, from.bytes.size()));
+      m.emplace<alias_send>(alias_send{pid_in(*b, sender, us), ref_in(*b, alias), {}});
       return true;
     }
     case op::monitor_p:
     case op::demonitor_p: {
-      if (arity != 4) return false;
-      const auto sender = c.pid();
-      const bool by_pid = c.at_pid();
-      cursor::identity pid;
+      cursor::identity sender, pid, ref;
       term target;
-      if (by_pid) pid = c.pid();
-      else target = c.atom();
-      const auto ref = c.ref();
-      if (!c.good) return false;
-      const auto& us = this_node();
-      const bool theirs = !is_here(sender.node, sender.creation, load32(sender.ids + 4)) && (!from.peer || sender.node.same(from.peer));
-      if (!theirs || (by_pid && !pid.node.same(us.name))) return false;
+      if (arity != 4 || !c.pid(sender)) return false;
+      const bool by_pid = c.at_pid();
+      if (!(by_pid ? c.pid(pid) : c.atom(target)) || !c.ref(ref)) return false;
+      const bool theirs = !is_immediate(sender, us) && (!from.peer || sender.name().same(from.peer));
+      if (!theirs || (by_pid && !pid.name().same(this_node().name))) return false;
       from.bytes = c.rest();
       b = block::make(control_words);
-      const auto who = pid_in(*b, sender);
-      if (by_pid) target = pid_in(*b, pid);
+      const auto who = pid_in(*b, sender, us);
+      if (by_pid) target = pid_in(*b, pid, us);
       if (number == op::monitor_p) m.emplace<monitor_p>(monitor_p{who, target, ref_in(*b, ref)});
       else m.emplace<demonitor_p>(demonitor_p{who, target, ref_in(*b, ref)});
       return true;

@@ -27,15 +27,18 @@ class control_reader {
   bool read(source& from, control_message& m, block_ptr& b);
 
  private:
+  // `first` and `last` are its first and its last 8 bytes; shorter names have `last` alone.
   struct name {
-    std::array<std::uint64_t, 8> words{};  // zero behind the text
+    std::uint64_t first = 0, last = 0;
     std::size_t size = 0;
     term atom;
+    std::array<std::uint8_t, 64> text;
   };
   class cursor;
   term known(const std::uint8_t* text, std::size_t size);
+  static term learn(name& place, const std::uint8_t* text, std::size_t size);
 
-  std::array<name, 8> names_;
+  std::array<name, 8> names_{};
 };
 
 }  // namespace cnode::dist
