@@ -21,7 +21,7 @@ constexpr std::size_t max_growth = std::size_t{1} << 17;
 // The sizes of first chunk that are kept for reuse, per thread: most messages and signals fit them.
 constexpr std::size_t kept_words[] = {24, 120, 504};
 constexpr std::size_t kept_classes = sizeof kept_words / sizeof *kept_words;
-constexpr unsigned kept_blocks = 64;
+constexpr unsigned kept_blocks[] = {1024, 128, 32};
 
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool keeps_blocks = false;  // reuse would hide a use after free
@@ -216,7 +216,7 @@ void block_deleter::operator()(block* b) const noexcept {
     const auto c = class_of(static_cast<std::size_t>(b->first_end_ - first_word(b)));
     const bool exact = c < kept_classes && first_word(b) + kept_words[c] == b->first_end_;
     b->~block();
-    if (keeps_blocks && exact && !kept.gone && kept.count[c] < kept_blocks) {
+    if (keeps_blocks && exact && !kept.gone && kept.count[c] < kept_blocks[c]) {
       auto* e = new (static_cast<void*>(b)) kept_memory::entry;
       e->next = kept.first[c];
       kept.first[c] = e;
