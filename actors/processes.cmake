@@ -16,6 +16,7 @@ target_sources(cnode_actors PRIVATE
   src/runtime.cpp
   src/runtime_signals.cpp
   src/scheduler.cpp
+  src/server_calls.cpp
   src/spawn_function.cpp
   src/timers.cpp
   src/user_process.cpp)

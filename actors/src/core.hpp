@@ -14,6 +14,7 @@
 #include <cnode/actors/runtime.hpp>
 #include <cnode/actors/signal.hpp>
 
+#include "server_calls.hpp"
 #include "terms.hpp"
 #include "watchers.hpp"
 
@@ -33,6 +34,8 @@ struct activation {
   term module, function;
   const cnode_term* args = nullptr;  // in the process's scratch block
   void* mark = nullptr;              // in scratch: what was made since goes at a tail call
+  // Of its waits. A timer that a wait left behind is looked at again when it fires: it is as good for a later deadline.
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max(), timer_at{};
   std::uint64_t timer = 0;
   std::uint32_t timer_generation = 0;
   module_version* version = nullptr;
@@ -58,6 +61,8 @@ struct process_extras {
   term_map<monitor_entry> monitors;            // by number of our reference
   watcher_table watchers;
   std::unordered_map<std::uint64_t, monitor_options::alias_mode> aliases;
+  open_call call;                              // a monitor and an alias as well
+  caller_table callers;                        // watchers as well
   struct pending_spawn {
     term node;
     bool link, monitor, reply_ok, reply_error, abandoned = false;
@@ -90,6 +95,7 @@ struct core {
     returning = 32,   // inside behaviour::returned: calls wait until it is back
     in_callback = 64,  // a function of the behaviour or of a module runs
     announced = 128,   // the world has been told that it ended
+    held = 256,        // by another thread, which left a reference for the one that runs it
   };
   enum output_flag : std::uint8_t {
     async_dist = 1,     // never waits for output
@@ -118,6 +124,7 @@ struct core {
 
   // ---- mailbox (mailbox.cpp)
   static bool drain(process& p);
+  static void drain_first(process& p);
   static block* take_inbox(process& p, block* with);
   static void handle_in_order(process& p, block* oldest, bool function_runs);
   static void append(process& p, block_ptr message);
@@ -149,6 +156,10 @@ struct core {
   static void tail_call(process& p);
   static void finish_call(process& p, const outcome& o);
   static void abandon_call(process& p);
+  static void set_deadline(process& p, activation& c, std::int64_t ms);
+  static void arm_wait(process& p, activation& c);
+  static void wait_timer_fired(process& p);
+  static term take_over(process& p, block_ptr message);
   static outcome raised_by(process& p, activation& a);
   static outcome undef(process& p, activation& a);
 
@@ -167,6 +178,14 @@ struct core {
   static bool accept_alias(process& p, block& s);
   static void exit_message(process& p, term from, term reason, block_ptr s);
   static void die(process& p, term reason);
+
+  // ---- calls of servers (server_calls.cpp)
+  static bool call_server(cnode_env* env, term server, term request, term time);
+  static bool answer_caller(process& p, term from, term reply);
+  static open_call close_call(process& p);
+  static void on_call(process& p, block_ptr s);
+  static void on_reply(process& p, block_ptr s);
+  static void send_demonitor(process& p, std::uint64_t number, term pid);
 
   // ---- the end (process_exit.cpp)
   static void finish(process& p);

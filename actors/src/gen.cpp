@@ -3,6 +3,7 @@
 #include <cnode/protocol/term_order.hpp>
 
 #include "callback_process.hpp"
+#include "core.hpp"
 #include "gen_call.hpp"
 #include "otp_atoms.hpp"
 #include "start_note.hpp"
@@ -10,7 +11,7 @@
 namespace cnode::actors::gen {
 
 void reply(process& self, term from, term reply) {
-  if (!from.is_tuple(2)) return;
+  if (!from.is_tuple(2) || core::answer_caller(self, from, reply)) return;
   const auto& n = names();
   const term tag = from[1];
   term to = from[0];

@@ -7,6 +7,7 @@
 
 #include "builtin_calls.hpp"
 #include "gen_call.hpp"
+#include "server_calls.hpp"
 
 namespace cnode::actors {
 
@@ -82,10 +83,20 @@ task<term> call(call_context& cx, term server, term request, term time) {
                            make_tuple_of(b, n.gen_server, n.call, args_list(cx, server, request, time))));
 }
 
+cnode_term call_2(cnode_env* env, builtin_args a) {
+  if (begin_server_call(env, arg(a, 0), arg(a, 1), {})) return CNODE_NONE;
+  return detail::run_as_task<call, 0, 1, none>(env, a);
+}
+cnode_term call_3(cnode_env* env, builtin_args a) {
+  if (begin_server_call(env, arg(a, 0), arg(a, 1), arg(a, 2))) return CNODE_NONE;
+  return detail::run_as_task<call>(env, a);
+}
+
 }  // namespace
 
 void add_gen_server_builtins(code_server& code) {
-  static constexpr builtin_function calls[] = {{"call", 2, waiting<call, 0, 1, none>}, {"call", 3, waiting<call>}};
+  static constexpr builtin_function calls[] = {{"call", 2, call_2},
+                                               {"call", 3, call_3}};
   code.add_builtin("gen_server", calls);
   static constexpr builtin_function to_many[] = {
       {"abcast", 2, plain<abcast, none, 0, 1>},

@@ -154,6 +154,9 @@ void core::handle_meanwhile(process& p) {
     handle_in_order(p, take_inbox(p, std::exchange(p.deferred_, nullptr)), true);
     if (p.flags_ & exiting) {
       __atomic_store_n(&p.env_.load()->flags, 1u, __ATOMIC_RELAXED);
+      // The table's reference goes, but the function has not returned.
+      p.retain();
+      p.flags_ |= held;
       announce(p);
     }
   }
@@ -167,7 +170,7 @@ void core::handle_meanwhile(process& p) {
 // What is in the inbox, behind what is already out of it; oldest first.
 block* core::take_inbox(process& p, block* with) {
   block* oldest = nullptr;
-  auto* newest = p.inbox_.load();
+  auto* newest = p.inbox_.load(std::memory_order_relaxed);
   if (newest && newest != closed()) newest = p.inbox_.exchange(nullptr);
   if (newest == closed()) newest = nullptr;
   while (newest) {
@@ -210,6 +213,19 @@ void core::handle_in_order(process& p, block* oldest, bool function_runs) {
       handle(p, std::move(s));
     }
   }
+}
+
+// At the beginning of a slice, right after `running`: the exchange orders the two for whoever posts (make_runnable).
+void core::drain_first(process& p) {
+  auto* newest = p.inbox_.load(std::memory_order_relaxed);
+  if (newest == closed()) return;
+  if (!newest) {
+    // Nothing there, as it seems: to look by writing is what makes it sure.
+    if (p.inbox_.compare_exchange_strong(newest, nullptr)) {
+      if (!p.deferred_) return;
+    }
+  }
+  drain(p);
 }
 
 bool core::drain(process& p) {

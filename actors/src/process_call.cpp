@@ -148,7 +148,6 @@ void core::run_call(process& p) {
 
 void core::resume(process& p, term message) {
   auto& c = *p.activation_;
-  if (c.timer) runtime_access::of(*p.node_).clockwork.cancel(std::exchange(c.timer, 0));
   c.timed_out = false;
   c.scan = nullptr;
   const auto k = c.env.continuation;
@@ -169,16 +168,38 @@ void core::call_returned(process& p, cnode_term word) {
   switch (c.env.outcome) {
     case CNODE_SUSPEND: {
       c.at = activation::suspended;
-      c.scan = &p.mailbox_;
-      if (const auto ms = c.env.continuation.timeout_ms; ms > 0) {
-        c.timer_generation = ++p.timer_generation_ & 0x7fffffff;
-        c.timer = runtime_access::notify_after(*p.node_, std::chrono::milliseconds(ms), p.pid_, c.timer_generation | activation_timer);
-      }
-      return;
+      // What was there before a call's reference was made does not answer it.
+      c.scan = p.extras_ && p.extras_->call.number ? p.extras_->call.from : &p.mailbox_;
+      return set_deadline(p, c, c.env.continuation.timeout_ms);
     }
     case CNODE_TAIL_CALL: return tail_call(p);
     default: return finish_call(p, raised_by(p, c));
   }
+}
+
+void core::set_deadline(process& p, activation& c, std::int64_t ms) {
+  if (ms <= 0) {
+    c.deadline = std::chrono::steady_clock::time_point::max();
+    return;
+  }
+  c.deadline = runtime_access::in_milliseconds(*p.node_, ms);
+  if (c.timer && c.timer_at <= c.deadline) return;
+  if (c.timer) runtime_access::of(*p.node_).clockwork.cancel(c.timer);
+  arm_wait(p, c);
+}
+
+void core::arm_wait(process& p, activation& c) {
+  c.timer_generation = ++p.timer_generation_ & 0x7fffffff;
+  c.timer_at = c.deadline;
+  c.timer = runtime_access::notify_at(*p.node_, c.deadline, p.pid_, c.timer_generation | activation_timer);
+}
+
+void core::wait_timer_fired(process& p) {
+  auto& c = *p.activation_;
+  c.timer = 0;
+  if (c.at != activation::suspended || c.deadline == std::chrono::steady_clock::time_point::max()) return;
+  if (p.node_->now() >= c.deadline) c.timed_out = true;
+  else arm_wait(p, c);
 }
 
 // The frames are gone, and so is what they made: a loop that calls itself for ever needs the memory of one turn.
@@ -251,6 +272,7 @@ void core::finish_call(process& p, const outcome& o) {
   auto* c = std::exchange(p.activation_, nullptr);
   p.version_.store(nullptr, std::memory_order_release);
   if (c->version) c->version->release();
+  if (c->timer) runtime_access::of(*p.node_).clockwork.cancel(c->timer);
   recycle(c);
   if (p.flags_ & exiting) return;
   p.flags_ |= returning;

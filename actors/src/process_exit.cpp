@@ -79,9 +79,16 @@ void core::tell_watchers(process& p, process_extras& e, term reason) {
     b->tag = static_cast<std::uint32_t>(signal::down);
     post_to(*p.node_, to, std::move(b));
   });
+  e.callers.each([&](std::uint64_t number, term caller) {
+    auto b = block::make(24);
+    b->root = make_tuple_of(*b, build_ref(*b, number), a().process, p.pid_, copy(*b, reason));
+    b->tag = static_cast<std::uint32_t>(signal::down);
+    post_to(*p.node_, caller, std::move(b));
+  });
 }
 
 void core::forget_monitors(process& p, process_extras& e) {
+  if (e.call.watched) send_demonitor(p, e.call.number, e.call.pid);
   for (auto& [key, m] : e.monitors) {
     auto b = block::make(24);
     const auto number = static_cast<std::uint64_t>(key.small());
@@ -133,6 +140,14 @@ void core::answer_for_dead(runtime& node, term pid, block_ptr s) {
         runtime_access::send_remote(node, node_of(r[0]).node, dist::monitor_p_exit{r[2], r[0], r[1], a().noproc});
       }
       break;
+    case signal::call: {
+      const term caller = r[1][0], tag = r[1][1];
+      auto b = block::make(24);
+      b->root = make_tuple_of(*b, copy(*b, tag.is_cons() ? tag.tail() : tag), a().process, pid, a().noproc);
+      b->tag = static_cast<std::uint32_t>(signal::down);
+      post_to(node, caller, std::move(b));
+      break;
+    }
     case signal::info_request: {
       auto b = block::make(24);
       b->root = make_tuple_of(*b, copy(*b, r[1]), a().undefined);

@@ -51,6 +51,7 @@ struct info_access {
     auto list = nil;
     if (auto* e = extras(p)) {
       for (auto& [ref, m] : e->monitors) list = make_cons(b, make_tuple_of(b, a().process, copy(b, m.target.get())), list);
+      if (e->call.watched) list = make_cons(b, make_tuple_of(b, a().process, e->call.pid), list);
     }
     return list;
   }
@@ -59,6 +60,7 @@ struct info_access {
     auto list = nil;
     if (auto* e = extras(p)) {
       e->watchers.for_each([&](term pid, term, term) { list = make_cons(b, copy(b, pid), list); });
+      e->callers.each([&](std::uint64_t, term pid) { list = make_cons(b, pid, list); });
     }
     return list;
   }

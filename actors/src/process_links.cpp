@@ -213,11 +213,17 @@ bool core::accept_alias(process& p, block& s) {
   if (!p.extras_) return false;
   auto& e = *p.extras_;
   const auto ref = s.root.element(0);
-  auto found = e.aliases.find(ref_number(ref));
-  if (found == e.aliases.end()) return false;
-  if (found->second == monitor_options::reply_demonitor) {
-    e.aliases.erase(found);
-    p.demonitor(ref, false);
+  const auto number = ref_number(ref);
+  if (auto& c = e.call; c.watched && c.aliased && c.number == number) {
+    c.watched = false;
+    send_demonitor(p, number, c.pid);
+  } else {
+    auto found = e.aliases.find(number);
+    if (found == e.aliases.end()) return false;
+    if (found->second == monitor_options::reply_demonitor) {
+      e.aliases.erase(found);
+      p.demonitor(ref, false);
+    }
   }
   s.root = s.root.element(1);
   s.tag = static_cast<std::uint32_t>(signal::message);

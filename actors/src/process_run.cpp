@@ -61,13 +61,14 @@ void core::guarded(process& p, F f) {
 }
 
 void core::run_slice(process& p, bool one_step) {
-  process_ptr keep(&p);
-  p.status_.exchange(running);
+  // The table's reference keeps it: that goes when the process ends, which is on this thread or leaves us another one (held).
+  p.status_.store(running, std::memory_order_release);
   auto* before = running_here;
   running_here = &p;
   auto* w = this_worker();
   if (w) w->pid.store(p.pid_.word(), std::memory_order_relaxed);
   const auto reductions = p.reductions_;
+  drain_first(p);
   std::chrono::steady_clock::time_point end{};
   for (unsigned n = 1;; ++n) {
     const bool worked = step(p);
@@ -81,15 +82,20 @@ void core::run_slice(process& p, bool one_step) {
   }
   if (w) w->reductions.store(w->reductions.load(std::memory_order_relaxed) + p.reductions_ - reductions, std::memory_order_relaxed);
   if (p.flags_ & exiting) {
+    process_ptr others(p.flags_ & held ? &p : nullptr, false);
     finish(p);
     running_here = before;
     return;
   }
   if (!p.activation_) p.scratch_.reset();
   running_here = before;
-  auto expected = static_cast<std::uint32_t>(running);
-  if (!has_work(p) && p.status_.compare_exchange_strong(expected, idle)) return;
-  p.status_.store(queued);
+  while (!has_work(p)) {
+    auto expected = static_cast<std::uint32_t>(running);
+    if (p.status_.compare_exchange_strong(expected, idle)) return;
+    // Notified, perhaps of what has been handled since: once more.
+    p.status_.exchange(running);
+  }
+  p.status_.store(queued, std::memory_order_release);
   runtime_access::of(*p.node_).sched.make_runnable(p);
 }
 
@@ -166,8 +172,9 @@ bool core::go_on_waiting(process& p, activation& c) {
     ++p.reductions_;
     if (!k.match || k.match(&c.env, k.frame, b->root.word())) {
       auto message = remove(p, c.scan);
-      const auto root = message->root;
-      p.scratch().adopt(std::move(message));
+      auto root = message->root;
+      if (auto* e = p.extras_.get(); e && e->call.number) e->call.message = std::move(message);
+      else root = take_over(p, std::move(message));
       guarded(p, [&] { resume(p, root); });
       return true;
     }
@@ -176,6 +183,16 @@ bool core::go_on_waiting(process& p, activation& c) {
   if (!c.timed_out && c.env.continuation.timeout_ms != 0) return false;
   guarded(p, [&] { resume(p, term{}); });
   return true;
+}
+
+// What a waiting function gets is part of its memory from now on. Of a small message that is a copy, so that its block is free for the next.
+term core::take_over(process& p, block_ptr message) {
+  constexpr std::size_t small_words = 24;
+  const auto root = message->root;
+  if (is_immediate(root)) return root;
+  if (message->used_words() <= small_words) return copy(p.scratch(), root);
+  p.scratch().adopt(std::move(message));
+  return root;
 }
 
 // ---- the process's timeout

@@ -23,7 +23,8 @@ void core::handle(process& p, block_ptr s) {
     }
     case signal::monitor: return on_monitor(p, std::move(s));
     case signal::demonitor:
-      if (p.extras_) p.extras_->watchers.erase(r[1]);
+      if (!p.extras_ || (is_our_ref(r[1]) && p.extras_->callers.remove(ref_number(r[1])))) return;
+      p.extras_->watchers.erase(r[1]);
       return;
     case signal::down: return on_down(p, r[0], r[3]);
     case signal::alias_message:
@@ -41,10 +42,7 @@ void core::handle(process& p, block_ptr s) {
     case signal::timeout: {
       const auto generation = s->user & 0x7fffffff;
       if (s->user >> 31) {
-        if (p.activation_ && p.activation_->timer_generation == generation) {
-          p.activation_->timed_out = true;
-          p.activation_->timer = 0;
-        }
+        if (p.activation_ && p.activation_->timer_generation == generation) wait_timer_fired(p);
       } else if ((p.timer_generation_ & 0x7fffffff) == generation && (p.flags_ & timer_armed)) {
         p.flags_ = (p.flags_ & ~static_cast<std::uint32_t>(timer_armed)) | timer_due;
       }
@@ -65,6 +63,8 @@ void core::handle(process& p, block_ptr s) {
       return;
     }
     case signal::spawn_reply: return on_spawn_reply(p, r[0], static_cast<std::uint32_t>(r[1].small()), r[2]);
+    case signal::call: return on_call(p, std::move(s));
+    case signal::reply: return on_reply(p, std::move(s));
   }
 }
 
@@ -134,11 +134,18 @@ void core::on_monitor(process& p, block_ptr s) {
 void core::on_down(process& p, term ref, term reason) {
   const auto key = monitor_key(ref);
   if (!key || !p.extras_) return;
+  const auto number = ref_number(ref);
+  if (auto& c = p.extras_->call; c.watched && c.number == number) {
+    c.watched = false;
+    auto b = block::make(32);
+    const auto own_ref = c.aliased ? build_alias(*b, number, p.pid_) : build_ref(*b, number);
+    b->root = make_tuple_of(*b, a().DOWN, own_ref, a().process, c.pid, copy(*b, reason));
+    return append(p, std::move(b));
+  }
   auto m = p.extras_->monitors.find(*key);
   if (m == p.extras_->monitors.end()) return;
   auto& e = m->second;
   auto b = block::make(32);
-  const auto number = ref_number(ref);
   const auto own_ref = e.alias != monitor_options::none ? build_alias(*b, number, p.pid_) : build_ref(*b, number);
   b->root = make_tuple_of(*b, e.tag.get() ? copy(*b, e.tag.get()) : a().DOWN, own_ref, a().process, copy(*b, e.target.get()),
                           copy(*b, reason));

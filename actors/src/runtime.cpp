@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <thread>
 
+#include <time.h>
+
 #include <cnode/protocol/term_text.hpp>
 
 #include "proc_lib.hpp"
@@ -191,9 +193,36 @@ void runtime::on_crash(std::function<void(process&, term)> f) { impl_->on_crash 
 
 // ---- timers
 
+namespace {
+
+// So far in the future that adding it to any clock stays in range.
+constexpr std::chrono::nanoseconds longest_delay = std::chrono::hours(24 * 365 * 100);
+
+// The kernel's clock of the last tick: behind by less than `tick`, read without asking the processor's counter.
+std::chrono::nanoseconds nanoseconds_of(const timespec& t) { return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec); }
+const std::chrono::nanoseconds tick = [] {
+  timespec t{};
+  ::clock_getres(CLOCK_MONOTONIC_COARSE, &t);
+  return nanoseconds_of(t);
+}();
+timers::time_point last_tick() {
+  timespec t{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+  return timers::time_point{nanoseconds_of(t)};
+}
+constexpr std::int64_t long_milliseconds = 1000;
+
+}  // namespace
+
+timers::time_point runtime_access::in_milliseconds(const runtime& r, std::int64_t ms) {
+  const auto delay = std::min<std::chrono::nanoseconds>(std::chrono::milliseconds(std::min<std::int64_t>(ms, 1ll << 42)), longest_delay);
+  return ms < long_milliseconds || of(r).config.clock ? r.now() + delay : last_tick() + tick + delay;
+}
+
 bool runtime_access::fire_timers(runtime& r) {
   auto& impl = of(r);
-  if (impl.clockwork.next() == timers::time_point::max()) return false;
+  const auto next = impl.clockwork.next();
+  if (next == timers::time_point::max() || (!impl.config.clock && last_tick() + tick < next)) return false;
   const auto now = r.now();
   bool any = false;
   // In manual mode one timer is one step.
@@ -218,12 +247,13 @@ bool runtime_access::fire_timers(runtime& r) {
 
 std::chrono::steady_clock::time_point runtime_access::next_timer(const runtime& r) { return of(r).clockwork.next(); }
 
-namespace {
-
-// So far in the future that adding it to any clock stays in range.
-constexpr std::chrono::nanoseconds longest_delay = std::chrono::hours(24 * 365 * 100);
-
-}  // namespace
+std::uint64_t runtime_access::notify_at(runtime& r, timers::time_point deadline, term pid, std::uint32_t generation) {
+  auto& impl = of(r);
+  bool first = false;
+  const auto id = impl.clockwork.add(deadline, {{}, pid, generation}, &first);
+  if (first) impl.sched.wake();
+  return id;
+}
 
 std::uint64_t runtime_access::notify_after(runtime& r, std::chrono::nanoseconds delay, term pid, std::uint32_t generation) {
   return add(r, delay, {{}, pid, generation});

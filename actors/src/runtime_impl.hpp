@@ -82,6 +82,9 @@ struct runtime_access {
                     const std::function<void(term)>& before_start = {});
   // Posts signal::timeout with this generation to the process.
   static std::uint64_t notify_after(runtime& r, std::chrono::nanoseconds delay, term pid, std::uint32_t generation);
+  static std::uint64_t notify_at(runtime& r, timers::time_point deadline, term pid, std::uint32_t generation);
+  // Not before that many milliseconds have gone; of long times a little later, for a cheaper look at the clock.
+  static timers::time_point in_milliseconds(const runtime& r, std::int64_t ms);
   static std::vector<term> owners(const runtime& r, term name);  // who has the name or gave it up
   static void forget_name(runtime& r, process& p);  // at its end; nobody registers it any more
   static std::uint64_t add(runtime& r, std::chrono::nanoseconds delay, timer_task task);

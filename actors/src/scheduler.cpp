@@ -117,8 +117,12 @@ void scheduler::make_runnable(process& p) {
   auto* w = current_worker;
   const bool own = w && w->pool == this;
   if (!own) w = workers_[next_.fetch_add(1, std::memory_order_relaxed) % threads_].get();
-  p.run_next_ = nullptr;
   std::uint32_t length;
+  if (auto* ring = own ? w->ring.load(std::memory_order_relaxed) : nullptr; ring && ring->push(&p, length)) {
+    if (length > 1 || w->length.load(std::memory_order_relaxed) > 0 || w->blocking.load(std::memory_order_relaxed)) wake();
+    return;
+  }
+  p.run_next_ = nullptr;
   {
     std::lock_guard guard(w->lock);
     (w->last ? w->last->run_next_ : w->first) = &p;
@@ -143,6 +147,17 @@ void scheduler::about_to_block() {
 }
 
 process* scheduler::pop(worker& w) {
+  auto* ring = w.ring.load(std::memory_order_acquire);
+  if (!ring) return pop_listed(w);
+  // Neither part may keep the other waiting.
+  constexpr unsigned turn = 8;
+  if (&w == current_worker && ++w.taken % turn == 0)
+    if (auto* p = pop_listed(w)) return p;
+  if (auto* p = ring->pop()) return p;
+  return pop_listed(w);
+}
+
+process* scheduler::pop_listed(worker& w) {
   if (w.length.load() == 0) return nullptr;
   std::lock_guard guard(w.lock);
   auto* p = w.first;
@@ -161,7 +176,7 @@ process* scheduler::take(worker& w) {
     auto& other = *workers_[i];
     if (&other == &w) continue;
     if (auto* p = pop(other)) {
-      if (other.length.load() > 0) wake();
+      if (other.queued() > 0) wake();
       return p;
     }
   }
@@ -171,7 +186,7 @@ process* scheduler::take(worker& w) {
 bool scheduler::anything_queued() const {
   const auto used = used_.load(std::memory_order_relaxed);
   for (unsigned i = 0; i < used; ++i) {
-    if (workers_[i]->length.load() > 0) return true;
+    if (workers_[i]->queued() > 0) return true;
   }
   return false;
 }
@@ -187,6 +202,7 @@ bool scheduler::run_one() {
 
 void scheduler::run(worker& w, bool spare) {
   current_worker = &w;
+  if (!w.ring.load(std::memory_order_relaxed)) w.ring = new run_ring;
   cover_this_thread();
   name_thread(spare ? "spare" : "scheduler");
   unsigned slices = 0;
@@ -264,7 +280,7 @@ void scheduler::watch() {
       const bool stays = (progress & 1) && ((same && now - w->seen_at >= watch_busy) || w->blocking);
       if (!stays) continue;
       ++stuck;
-      if (w->length.load() > 0) queued_behind = true;
+      if (w->queued() > 0) queued_behind = true;
       look(*w, now);
     }
     if (stuck == 0) continue;
@@ -325,7 +341,7 @@ void scheduler::add_spare() {
 
 std::size_t scheduler::run_queue() const {
   std::size_t n = 0;
-  for (auto& w : workers_) n += w->length.load(std::memory_order_relaxed);
+  for (auto& w : workers_) n += w->queued();
   return n;
 }
 

@@ -15,6 +15,7 @@
 
 #include <cnode/actors/runtime.hpp>
 
+#include "run_ring.hpp"
 #include "spinlock.hpp"
 
 namespace cnode::actors {
@@ -24,10 +25,14 @@ class scheduler;
 // One scheduler thread, or the caller of run_one in manual mode.
 struct worker {
   scheduler* pool = nullptr;
+  // The run queue: what its own thread queues, and, under the lock, what others do and what the ring has no room for. The ring is there
+  // from the thread's first start on.
+  std::atomic<run_ring*> ring{nullptr};
   spinlock lock;
-  process* first = nullptr;  // run queue, under lock
+  process* first = nullptr;
   process* last = nullptr;
-  std::atomic<std::uint32_t> length{0};
+  std::atomic<std::uint32_t> length{0};  // of the part under the lock
+  unsigned taken = 0;                    // by its own thread
   // Read by the watchdog. `progress` is odd while something runs; as long as it stays the same, it is the same piece of work.
   std::atomic<std::uint64_t> progress{0};
   std::atomic<cnode_term> pid{0}, module{0}, function{0};
@@ -45,6 +50,11 @@ struct worker {
   std::chrono::steady_clock::time_point seen_at{};
   std::chrono::milliseconds next_report{0};
 
+  ~worker() { delete ring.load(); }
+  std::uint32_t queued() const {
+    const auto* r = ring.load(std::memory_order_acquire);
+    return length.load() + (r ? r->length() : 0);
+  }
   void begin_work() { progress.store(progress.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
   void end_work() { begin_work(); }
 };
@@ -77,6 +87,7 @@ class scheduler {
   void run(worker& w, bool spare);
   process* take(worker& w);
   process* pop(worker& w);
+  process* pop_listed(worker& w);
   bool anything_queued() const;
   void wait_for_work(worker& w, bool spare, bool& idle_long);
   void watch();

@@ -4,6 +4,7 @@ add_executable(cnode_behaviours_test
   actors/gen_statem_test.cpp
   actors/proc_lib_test.cpp
   actors/reports_test.cpp
+  actors/server_calls_test.cpp
   actors/state_cell_test.cpp
   actors/elixir_supervisor_test.cpp
   actors/supervisor_test.cpp

@@ -127,6 +127,12 @@ cnode_term call_found(cnode_env* env, const function_ref& ref, const cnode_term*
   calling(ref);
   const auto value = ref.function(env, args);
   if (value == CNODE_NONE) add_frame(env, ref, module, function, list);
+  const bool over = value != CNODE_NONE || (env->outcome != CNODE_SUSPEND && env->outcome != CNODE_TAIL_CALL);
+  // Builtin functions are never purged: nothing need be held while one of them waits.
+  if (over || (ref.version->builtin() && env->outcome == CNODE_SUSPEND)) {
+    ref.version->release();
+    return value;
+  }
   auto f = std::make_unique<nested_frame>();
   f->ref = ref;
   f->code = &code_server_impl::of(p.node().code());

@@ -25,6 +25,8 @@ enum class signal : std::uint32_t {
   call_ready,     // the module a pending call waits for has been loaded (or not)
   run,            // root points to a std::function<void(process&)>* to run on the process's thread; freed after
   spawn_reply,    // {ReqId, Flags, Result}: another node answers process::spawn_request
+  call,           // {'$gen_call', {From, Tag}, Request}: the message, and the monitor of its reference in one (server_calls.hpp)
+  reply,          // {Tag, Reply}: the message, and the end of that monitor
 };
 
 }  // namespace cnode::actors

@@ -76,10 +76,15 @@ inline term cons(term head, term tail) {
 
 template <class... T>
 term list_of(T... elements) {
+  constexpr std::size_t n = sizeof...(elements);
+  if constexpr (n == 0) return nil;
   const term all[] = {elements..., term{}};
-  term list = nil;
-  for (std::size_t i = sizeof...(elements); i > 0; --i) list = cons(all[i - 1], list);
-  return list;
+  cnode_term* p = reserve(2 * n);
+  for (std::size_t i = 0; i < n; ++i) {
+    p[2 * i] = all[i].word();
+    p[2 * i + 1] = i + 1 < n ? cnode_make_cons(p + 2 * i + 2) : CNODE_NIL;
+  }
+  return term{cnode_make_cons(p)};
 }
 
 inline term binary(std::string_view bytes) { return term{host().make_binary(env()->heap, bytes.data(), bytes.size())}; }

@@ -117,78 +117,9 @@ inline bool is_registry_name(term server) {
   return (server.is_tuple(2) && server[0].same("global"_a)) || (server.is_tuple(3) && server[0].same("via"_a));
 }
 
-// `catch gen:call(...)`: an error counts as an exit with {Reason, Stack}.
-inline raised call_failed(const raised& r, term mfa) {
-  const term stack = r.stacktrace != CNODE_NONE ? term{r.stacktrace} : list(cnode::tuple("erlang"_a, "apply"_a, 3, nil));
-  const term reason = term{r.error_class}.same("error"_a) ? cnode::tuple(term{r.reason}, stack) : term{r.reason};
-  return exit_with(cnode::tuple(reason, mfa));
-}
-
-// Module:whereis_name(Name), global's or that of a {via, Module, Name}.
-inline task<term> registered_pid(term server, term mfa) {
-  const bool global = server.is_tuple(2);
-  const external_call whereis_name{global ? server[0] : server[1], "whereis_name"_a, list(server[global ? 1 : 2])};
-  term found;
-  std::optional<raised> failed;
-  try {
-    found = co_await whereis_name;
-  } catch (const raised& r) {
-    failed = r;
-  }
-  if (failed) throw call_failed(*failed, mfa);
-  if (!found.is_pid()) throw exit_with(cnode::tuple("noproc"_a, mfa));
-  co_return found;
-}
-
-// gen:call/4 and gen_server:call/3: request by alias and monitor, exits with {Reason, {gen_server, call, [Server, Request, Timeout]}}.
-inline task<term> gen_call(term server, term request, std::int64_t ms, term args) {
+inline task<term> call_server(term args) {
   need_process("gen_server:call/3");
-  const term mfa = cnode::tuple("gen_server"_a, "call"_a, args);
-  term target = server;
-  if (is_registry_name(server)) {
-    auto lookup = registered_pid(server, mfa);
-    target = co_await lookup;
-  } else if (server.is_tuple(2) && server[0].is_atom() && server[1].same(cnode::node())) {
-    target = server[0];
-  }
-  if (target.is_atom()) {
-    auto registered = whereis(atom{target});
-    if (!registered) throw exit_with(cnode::tuple("noproc"_a, mfa));
-    target = *registered;
-  }
-  if (!target.is_pid() && !(target.is_tuple(2) && target[0].is_atom() && target[1].is_atom())) {
-    const term frame = cnode::tuple("gen"_a, "do_for_proc"_a, 2, nil);
-    throw exit_with(cnode::tuple(cnode::tuple("function_clause"_a, list(frame)), mfa));
-  }
-  if (target.same(self())) throw exit_with(cnode::tuple("calling_self"_a, mfa));
-  // Here and without a timeout no reply can come too late.
-  const bool plain = target.is_local_pid() && ms < 0;
-  const term ref{host().monitor(env(), target.word(), plain ? 0 : CNODE_MONITOR_ALIAS)};
-  const term tag = plain ? ref : cons("alias"_a, ref);
-  send(target, cnode::tuple("$gen_call"_a, cnode::tuple(self(), tag), request));
-  auto is_reply = [tag](term m) { return m.is_tuple(2) && exactly_equal(m[0], tag); };
-  auto mine = [ref, is_reply](term m) { return is_reply(m) || (m.is_tuple(5) && m[0].same("DOWN"_a) && exactly_equal(m[1], ref)); };
-  auto awaiter = receive_if(mine, ms);
-  term message = co_await awaiter;
-  if (!message) {
-    // The reply may have come between the timeout and the demonitor, which ends the alias.
-    demonitor(reference{ref});
-    auto late = receive_if(is_reply, 0);
-    message = co_await late;
-    if (!message) throw exit_with(cnode::tuple("timeout"_a, mfa));
-    co_return message[1];
-  }
-  if (message.is_tuple(2)) {
-    demonitor(reference{ref});
-    co_return message[1];
-  }
-  term reason = message[4];
-  if (reason.same("noconnection"_a)) {
-    const term where = target.is_tuple(2) ? target[1] : term{cnode::node(target)};
-    // A nodedown that the registry has not noticed yet is as if it had.
-    reason = is_registry_name(server) ? term{"noproc"_a} : cnode::tuple("nodedown"_a, where);
-  }
-  throw exit_with(cnode::tuple(reason, mfa));
+  return call_external({"gen_server"_a, "call"_a, args});
 }
 
 // Module:send(Name, Message); that nobody has the name is told to nobody. A module that is not loaded is loaded by another process.
@@ -209,11 +140,11 @@ inline void send_to_registered(term server, term message) {
 // An exported function may return it as it is: `auto get(pid server) { return call(server, "get"_a); }`
 template <class Server, class Request>
 task<term> call(const Server& server, const Request& request) {  // within 5 s
-  return detail::gen_call(encode(server), encode(request), 5000, list(server, request));
+  return detail::call_server(list(server, request));
 }
 template <class Server, class Request>
 task<term> call(const Server& server, const Request& request, std::int64_t ms) {
-  return detail::gen_call(encode(server), encode(request), ms, list(server, request, detail::timeout_term(ms)));
+  return detail::call_server(list(server, request, detail::timeout_term(ms)));
 }
 
 // GenServer.cast to the same.

@@ -40,6 +40,7 @@ struct waiting {
   bool (*match)(waiting&, term message) = nullptr;  // null: takes the first message
   std::int64_t timeout_ms = -1;
   term message;                                     // what came; none: the timeout
+  bool inner = false;                               // an inner_wait
 };
 
 // One callback that is a coroutine: the frame the host holds.
@@ -271,6 +272,8 @@ inline int match_run(cnode_env* env, void* frame, cnode_term message) {
   }
 }
 
+inline int match_inner(cnode_env* env, void* frame, cnode_term message);
+
 inline cnode_term drive(cnode_env* env, run* r) {
   return guarded(env, [&]() -> cnode_term {
     while (r->next && r->wait == nullptr) {
@@ -286,7 +289,8 @@ inline cnode_term drive(cnode_env* env, run* r) {
     }
     env->outcome = CNODE_SUSPEND;
     r->env = env;
-    env->continuation = {r, resume_run, destroy_run, r->wait->match != nullptr ? match_run : nullptr, r->wait->timeout_ms};
+    const auto match = r->wait->match == nullptr ? nullptr : r->wait->inner ? match_inner : match_run;
+    env->continuation = {r, resume_run, destroy_run, match, r->wait->timeout_ms};
     return CNODE_NONE;
   });
 }
@@ -298,42 +302,46 @@ cnode_term start_task(task<T>&& t) {
 
 // A function of another module that suspended: its continuation, until it has ended or we are destroyed.
 struct inner_wait : message_awaiter {
-  cnode_continuation inner{};
+  cnode_continuation callee{};
+  cnode_env* const in = env();
   bool pending = false;
-  inner_wait() = default;
+  inner_wait() { inner = true; }
   inner_wait(const inner_wait&) = delete;
   ~inner_wait() {
-    if (pending) inner.destroy(inner.frame);
+    if (pending) callee.destroy(callee.frame);
   }
   void adopt(const cnode_continuation& c) {
-    inner = c;
+    callee = c;
     pending = true;
     timeout_ms = c.timeout_ms;
     match = nullptr;
-    if (c.match != nullptr)
-      match = [](waiting& self, term message) {
-        auto& w = static_cast<inner_wait&>(self);
-        return w.inner.match(env(), w.inner.frame, message.word()) != 0;
-      };
+    if (c.match != nullptr) match = [](waiting&, term) { return false; };  // match_inner asks the callee
   }
   cnode_term resume_inner() {
     pending = false;  // the frame is the callee's again
-    return inner.resume(env(), inner.frame, message.word());
+    return callee.resume(in, callee.frame, message.word());
   }
 };
 
+// The callee's function, in whose module the environment is set there.
+inline int match_inner(cnode_env* env, void* frame, cnode_term message) {
+  const auto& w = static_cast<const inner_wait&>(*static_cast<run*>(frame)->wait);
+  return w.callee.match(env, w.callee.frame, message);
+}
+
 inline task<term> call_external(external_call call) {
   inner_wait wait;
+  cnode_env* const e = wait.in;  // the same for as long as the callback lives
   for (;;) {
-    cnode_term value = host().apply(env(), call.module.word(), call.function.word(), call.args.word());
-    while (value == CNODE_NONE && env()->outcome == CNODE_SUSPEND) {
-      wait.adopt(env()->continuation);
+    cnode_term value = host().apply(e, call.module.word(), call.function.word(), call.args.word());
+    while (value == CNODE_NONE && e->outcome == CNODE_SUSPEND) {
+      wait.adopt(e->continuation);
       co_await wait;
       value = wait.resume_inner();
     }
     if (value != CNODE_NONE) co_return term{value};
-    if (env()->outcome != CNODE_TAIL_CALL) throw raised{env()->error_class, env()->reason, env()->stacktrace};
-    call = {term{env()->tail_module}, term{env()->tail_function}, term{env()->tail_args}};
+    if (e->outcome != CNODE_TAIL_CALL) throw raised{e->error_class, e->reason, e->stacktrace};
+    call = {term{e->tail_module}, term{e->tail_function}, term{e->tail_args}};
   }
 }
 
