@@ -35,7 +35,7 @@ inline std::size_t open_descriptors() { return entries("/proc/self/fd"); }
 inline std::string run_directory() {
   const char* xdg = std::getenv("XDG_RUNTIME_DIR");
   const auto mine = "cnode-" + std::to_string(::getuid()) + "-" + std::to_string(::getpid()) + "-";
-  for (const std::string base : {xdg && *xdg ? xdg : "/tmp", "/tmp"}) {
+  for (const std::string base : {xdg && *xdg ? xdg : "/dev/shm", "/dev/shm", "/tmp"}) {
     std::error_code ignored;
     for (fs::directory_iterator i{base, ignored}, end; !ignored && i != end; i.increment(ignored))
       if (i->path().filename().string().starts_with(mine)) return i->path();

@@ -225,7 +225,7 @@ struct code_server_impl {
   std::chrono::steady_clock::time_point step_since;
   bool step_reported = false;
 
-  std::string run_directory;                     // loader thread
+  std::string run_directory, spare_directory;    // loader thread; the spare one on disk, for when the other is full
   std::string kept_directory;                    // loader thread; empty: copies are removed
   std::uint64_t next_copy = 0;
   std::atomic<std::uint64_t> unmapped{0}, stuck{0}, lingering{0};

@@ -50,6 +50,7 @@ code_server_impl::~code_server_impl() {
   queue_filled.notify_all();
   thread.join();
   remove_run_directory(run_directory);
+  remove_run_directory(spare_directory);
   for (auto& v : versions) delete v.file_;
   for (std::uint32_t i = 0; i < leaves; ++i) delete directory[i].load();
 }

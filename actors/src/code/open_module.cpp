@@ -52,14 +52,22 @@ term behaviour_name(term module, const char* name) {
 
 // Before anything is purged: a full disk must cost no process its code.
 bool code_server_impl::write_copy(candidate& c, std::string& why) {
-  // The directory may have been cleaned away under a node that runs for months.
-  if (run_directory.empty() || ::access(run_directory.c_str(), W_OK | X_OK) != 0) run_directory = make_run_directory(why);
-  if (run_directory.empty()) return false;
-  const auto copy = run_directory + "/" + copy_name(c.module, ++next_copy);
-  if (!write_private_copy(copy, c.file.bytes, c.file.bytes.size(), why)) return false;
-  c.copy = copy;
-  std::string{}.swap(c.file.bytes);
-  return true;
+  for (const auto where : {run_place::memory_or_disk, run_place::disk}) {
+    if (where == run_place::disk && is_on_disk(run_directory)) break;
+    // The directory may have been cleaned away under a node that runs for months; what is in memory may be full.
+    auto& directory = where == run_place::disk ? spare_directory : run_directory;
+    if (directory.empty() || ::access(directory.c_str(), W_OK | X_OK) != 0) directory = make_run_directory(why, where);
+    if (directory.empty()) continue;
+    const auto copy = directory + "/" + copy_name(c.module, ++next_copy);
+    if (!write_private_copy(copy, c.file.bytes, c.file.bytes.size(), why)) {
+      if (where == run_place::disk && ::rmdir(directory.c_str()) == 0) directory.clear();
+      continue;
+    }
+    c.copy = copy;
+    std::string{}.swap(c.file.bytes);
+    return true;
+  }
+  return false;
 }
 
 bool code_server_impl::open_module(candidate& c, std::string& why) {

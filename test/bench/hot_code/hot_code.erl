@@ -1,27 +1,42 @@
 %% Puts the same work to a cnode and to a BEAM node, from a third node, and prints both times and their ratio.
-%% What is timed is what a user waits for: the call by erpc, one round trip included; the round trip alone is the first line.
+%% Loads, purges, changes and stalls are timed on the node itself, by upgrader; the rows "by erpc" are what a user at another node waits,
+%% one round trip included, which alone is the first line.
 -module(hot_code).
 -export([main/1]).
 
-main([Ours, Theirs, Dir, Quick]) ->
-    Nodes = [{cnode, list_to_atom(Ours)}, {beam, list_to_atom(Theirs)}],
-    [pong = net_adm:ping(N) || {_, N} <- Nodes],
-    put(quick, Quick =:= "quick"),
+%% What: all, quick (a tenth of the rounds), or one row's name, for our node alone: to be looked at with a profiler.
+main([Ours, Theirs, Dir, What]) ->
+    All = [{cnode, list_to_atom(Ours)}, {beam, list_to_atom(Theirs)}],
+    [pong = net_adm:ping(N) || {_, N} <- All],
+    put(quick, What =:= "quick"),
+    Names = [N || {N, _} <- all_rows()],
+    {Chosen, Nodes} = case lists:member(What, Names) of
+                          true -> {[What], [hd(All)]};
+                          false when What =:= "all"; What =:= "quick" -> {Names, All}
+                      end,
     io:format("~-52s ~11s ~11s ~9s~n", ["", "cnode", "BEAM " ++ erlang:system_info(otp_release), "ratio"]),
-    row("round trip (erpc), p50", "us", fun round_trip/2, Nodes, Dir),
-    rows(["load_file, all checks, p50", "load_file, all checks, p99", "purge, nobody in old code, p50"], "us", fun loads/2, Nodes, Dir),
-    row("load_file of an unsigned file (probe first), p50", "us", fun unsigned/2, [hd(Nodes)], Dir),
-    row("purge, 1,000 idle processes of the module, p50", "us", fun purge_idle/2, Nodes, Dir),
-    [rows(["change_code, state of " ++ Name ++ ", p50", "resume and first call after it, p50"], "us",
-          fun(W, D) -> upgrades(W, D, Bytes) end, Nodes, Dir)
-     || {Name, Bytes} <- [{"1 KiB", 1024}, {"1 MiB", 1 bsl 20}, {"1 GiB", 1 bsl 30}]],
-    [row(fmt("longest stall of a caller, upgrade of ~b", [N]), "us", fun(W, D) -> stall(W, D, N) end, Nodes, Dir) || N <- [1, 10000]],
-    rows([fmt("~b reloads under load: failed calls", [many(1000)]), "... calls per second", "... call p50", "... call p99.9", "... reload p50"],
-         {"", "", "us", "us", "us"}, fun under_load/2, Nodes, Dir),
-    rows([fmt("growth over ~b reloads: mappings", [reloads()]), "... open files", "... files in the run directory", "... resident KiB"],
-         "", fun growth/2, Nodes, Dir),
-    rows(["edit to live: c:c, first time", "edit to live: c:c, p50 of the next"], "ms", fun edit/2, Nodes, Dir),
+    [Row(Nodes, Dir) || {Name, Row} <- all_rows(), lists:member(Name, Chosen)],
     halt(0).
+
+all_rows() ->
+    [{"round_trip", fun(Nodes, Dir) -> row("round trip (erpc), p50", "us", fun round_trip/2, Nodes, Dir) end},
+     {"loads", fun(Nodes, Dir) -> rows(["load_file, all checks, p50", "load_file, all checks, p99", "purge, nobody in old code, p50"], "us", fun loads/2, Nodes, Dir) end},
+     {"loads_by_erpc", fun(Nodes, Dir) -> rows(["load_file by erpc, p50", "purge by erpc, p50"], "us", fun loads_by_erpc/2, Nodes, Dir) end},
+     {"unsigned", fun(Nodes, Dir) -> row("load_file of an unsigned file (probe first), p50", "us", fun unsigned/2, [hd(Nodes)], Dir) end},
+     {"purge_idle", fun(Nodes, Dir) -> row("purge, 1,000 idle processes of the module, p50", "us", fun purge_idle/2, Nodes, Dir) end},
+     {"upgrades", fun(Nodes, Dir) ->
+         [rows(["change_code, state of " ++ Name ++ ", p50", "resume and first call after it, p50"], "us", fun(W, D) -> upgrades(W, D, Bytes) end, Nodes, Dir)
+          || {Name, Bytes} <- [{"1 KiB", 1024}, {"1 MiB", 1 bsl 20}, {"1 GiB", 1 bsl 30}]] end}] ++
+    [{fmt("stall_~b", [N]), fun(Nodes, Dir) -> row(fmt("longest stall of a caller, ~b upgraded by hand", [N]), "us", fun(W, D) -> stall(W, D, N) end, Nodes, Dir) end}
+     || N <- [1, 10000]] ++
+    [{fmt("release_~b", [N]), fun(Nodes, Dir) -> row(fmt("longest stall of a caller, release with ~b", [N]), "us", fun(W, D) -> release_stall(W, D, N) end, Nodes, Dir) end}
+     || N <- [1, 10000]] ++
+    [{"under_load", fun(Nodes, Dir) ->
+         rows([fmt("~b reloads under load: failed calls", [many(1000)]), "... calls per second", "... call p50", "... call p99.9", "... reload p50"],
+              {"", "", "us", "us", "us"}, fun under_load/2, Nodes, Dir) end},
+     {"growth", fun(Nodes, Dir) ->
+         rows([fmt("growth over ~b reloads: mappings", [reloads()]), "... open files", "... files in the run directory", "... resident KiB"], "", fun growth/2, Nodes, Dir) end},
+     {"edit", fun(Nodes, Dir) -> rows(["edit to live: c:c, first time", "edit to live: c:c, p50 of the next"], "ms", fun edit/2, Nodes, Dir) end}].
 
 %% ---- the table
 row(Name, Unit, F, Nodes, Dir) -> rows([Name], Unit, F, Nodes, Dir).
@@ -58,12 +73,21 @@ round_trip(N, _) -> p(0.5, [element(1, time(fun() -> call(N, erlang, node, []) e
 loads(N, Dir) ->
     Times = [begin
                  put_version(Dir, version(I)),
-                 {P, _} = time(fun() -> call(N, code, purge, [counter]) end),
-                 {T, {module, counter}} = time(fun() -> call(N, code, load_file, [counter]) end),
-                 {T, P}
+                 {{module, counter}, P, L} = call(N, upgrader, reload, []),
+                 {L, P}
              end || I <- lists:seq(1, many(2000))],
     {L, P} = lists:unzip(Times),
     [p(0.5, L), p(0.99, L), p(0.5, P)].
+
+loads_by_erpc(N, Dir) ->
+    Times = [begin
+                 put_version(Dir, version(I)),
+                 {P, _} = time(fun() -> call(N, code, purge, [counter]) end),
+                 {L, {module, counter}} = time(fun() -> call(N, code, load_file, [counter]) end),
+                 {L, P}
+             end || I <- lists:seq(1, many(1000))],
+    {L, P} = lists:unzip(Times),
+    [p(0.5, L), p(0.5, P)].
 
 unsigned(N, Dir) ->
     R = p(0.5, [begin
@@ -78,7 +102,7 @@ purge_idle(N, Dir) ->
     Pids = [begin {ok, P} = call(N, gen_server, start, [counter, 0, []]), P end || _ <- lists:seq(1, 1000)],
     R = p(0.5, [begin
                     put_version(Dir, version(I)), load(N),
-                    {T, _} = time(fun() -> call(N, code, purge, [counter]) end), T
+                    {_, T, _} = call(N, upgrader, reload, []), T
                 end || I <- lists:seq(1, many(100))]),
     [gen_server:stop(P) || P <- Pids], R.
 
@@ -86,10 +110,8 @@ upgrades(N, Dir, Bytes) ->
     {ok, P} = call(N, gen_server, start, [counter, Bytes, []]),
     gen_server:call(P, inc),
     Times = [begin
-                 sys:suspend(P),
-                 put_version(Dir, version(I)), load(N),
-                 {C, ok} = time(fun() -> sys:change_code(P, counter, 1, [], infinity) end),
-                 {R, _} = time(fun() -> sys:resume(P), gen_server:call(P, inc) end),
+                 put_version(Dir, version(I)),
+                 {{module, counter}, C, R} = call(N, upgrader, upgrade, [P]),
                  {C, R}
              end || I <- lists:seq(1, many(100))],
     gen_server:stop(P, normal, infinity),
@@ -102,6 +124,17 @@ stall(N, Dir, Count) ->
                    put_version(Dir, version(I)),
                    {{module, counter}, Us} = call(N, upgrader, longest_stall, [Count]), Us
                end || I <- [1, 2, 3]]).
+
+%% An application of so many processes, upgraded and downgraded by release_handler. The best of four.
+release_stall(N, Dir, Count) ->
+    {ok, _} = call(N, application, ensure_all_started, [crowd]),
+    ok = call(N, crowd_sup, more, [Count]),
+    Ebin = fun(V) -> filename:join(Dir, "crowd-" ++ V) end,
+    Us = lists:min([begin
+                        {{ok, []}, T} = call(N, upgrader, release_stall, [F, A]), T
+                    end || {F, A} <- lists:append(lists:duplicate(2, [{upgrade_app, [crowd, Ebin("2")]}, {downgrade_app, [crowd, "1", Ebin("1")]}]))]),
+    ok = call(N, application, stop, [crowd]),
+    Us.
 
 %% Four callers without a pause while the module is reloaded by c:l as fast as it goes.
 under_load(N, Dir) ->

@@ -11,6 +11,24 @@ class Row:
         self.text, self.figure, self.unit, self.goal, self.against, self.ratio, self.less = text, figure, unit, goal, against, ratio, less
         self.at_most = (ratio != "times" and less) if at_most is None else at_most
 
+    @property
+    def key(self):
+        """What reasons.md and test/bench/profile call it."""
+        return self.figure if self.against == "beam" else "%s/%s" % (self.figure, self.against)
+
+    @property
+    def label(self):
+        return self.text + (" (%s)" % ("CAF" if self.against == "caf" else self.against) if self.against in ("caf", "libei") else "")
+
+    @property
+    def is_short(self):
+        """Also in the short table: not each of the small terms."""
+        return self.goal is not None and not any(self.figure.endswith("_" + t) for t in SMALL_TERMS)
+
+    @property
+    def goal_text(self):
+        return "" if self.goal is None else ("≤ " if self.at_most else "≥ ") + "%g" % self.goal
+
 
 def times(text, figure, goal, against="beam"):
     return Row(text, figure, "us", goal, against, "times")
@@ -58,10 +76,15 @@ ROWS = [
     Row("resident, started", "rss_idle", "MB", 0.15), Row("resident, after the load", "rss_after", "MB", 0.10),
     "Hot code",
     Row("load_file of a small module, p50", "hot_load", "us", 0.5), Row("purge, p50", "hot_purge", "us", 1.1),
-    Row("longest stall of a caller, 1 process upgraded", "hot_stall_1", "us", 0.05),
-    Row("longest stall of a caller, 10,000 upgraded", "hot_stall_10000", "us", 0.01),
+    Row("purge, 1,000 idle processes of the module", "hot_purge_idle", "us", None),
+    Row("load_file by erpc, p50", "hot_load_erpc", "us", None), Row("round trip by erpc, p50", "hot_erpc_trip", "us", None),
+    Row("longest stall, 1 process, release_handler", "hot_release_1", "us", 0.05),
+    Row("longest stall, 10,000, release_handler", "hot_release_10000", "us", 0.01),
+    Row("longest stall, 1 process, by hand (sys)", "hot_stall_1", "us", 0.05),
+    Row("longest stall, 10,000, by hand (sys)", "hot_stall_10000", "us", 0.01),
     Row("change_code, equal layout, 1 MiB", "hot_change_1m", "us", None),
     Row("change_code, equal layout, 1 GiB", "hot_change_1g", "us", 100, ratio=None),
+    Row("change_code, 1 GiB to 1 MiB", "hot_change_flat", "x", 1.5, ratio=None),
 ]
 
 CURVES = [
@@ -71,6 +94,7 @@ CURVES = [
     ("message_size.cpu_us", "server CPU per echo, by size of the binary", "bytes", "us"),
     ("message_size.mb_per_s", "echo, MB per second, by size of the binary", "bytes", "MB/s"),
     ("send_to_many", "local send, by number of receiving gen_servers", "processes", "ns"),
+    ("idle_processes.cpu_us", "server CPU per call, by processes that wait", "processes", "us"),
 ]
 
 
@@ -79,7 +103,7 @@ def best(values, less):
 
 
 class Figures:
-    """The best of all rounds. The BEAM of a row is the better of its variants in this run."""
+    """The best of all rounds. The BEAM of a row is the better of its variants in this run; ours is the node as it starts by default."""
 
     def __init__(self, results):
         self.raw = results.figures
@@ -88,6 +112,9 @@ class Figures:
             for who in whos:
                 logs = [log(min(self.raw["%s_%s" % (what, t)][who])) for t in SMALL_TERMS]
                 self.raw.setdefault(what + "_mean", {})[who] = [exp(sum(logs) / len(logs))]
+
+        if {"hot_change_1g", "hot_change_1m"} <= set(self.raw):
+            self.raw["hot_change_flat"] = {"cnode": [min(self.raw["hot_change_1g"]["cnode"]) / min(self.raw["hot_change_1m"]["cnode"])]}
 
     def value(self, row, who):
         found = self.raw.get(row.figure, {})

@@ -131,8 +131,13 @@ def start_beam(bench, kind="beam", flags=(), root=None):
 
 
 def start_server_process(bench, node):
+    evaluate(bench, "{ok, _} = rpc:call('%s', bench_server, start, [])" % node)
+
+
+def evaluate(bench, expression):
+    """By a BEAM node that ends then; a match that fails is a failure."""
     bench.run(["erl", "-noinput", "-hidden", "-sname", bench.fresh_name("starter") + "@localhost", "-setcookie", bench.cookie, "-eval",
-               "{ok, _} = rpc:call('%s', bench_server, start, []), halt(0)." % node], timeout=60)
+               expression + ", halt(0)."], timeout=120)
 
 
 def start_libei(bench):

@@ -1,9 +1,12 @@
-"""The table and the plot."""
-from math import log10
+"""The table, its short form for the README, and the reasons of what is missed."""
+import os
+import textwrap
 
 from goals import CURVES, ROWS, best
 
-PEERS = (("beam", "BEAM 25"), ("beam29", "BEAM 29"), ("libei", "libei"), ("caf", "CAF"), ("raw", "raw"))
+PEERS = (("cnode", "cnode"), ("cnode_1", "cnode/1"), ("beam", "BEAM 25"), ("beam29", "BEAM 29"), ("libei", "libei"), ("caf", "CAF"), ("raw", "raw"))
+NAMES = dict(PEERS)
+BEGIN, END = "<!-- speed: written by test/bench/run -->", "<!-- end of speed -->"
 
 
 def number(value):
@@ -11,76 +14,100 @@ def number(value):
         return "-"
     if value >= 1000:
         return "{:,.0f}".format(value)
-    return "%.1f" % value if value >= 10 else "%.2f" % value if value >= 0.1 else "%.3f" % value
+    return "%.1f" % value if value >= 10 else "%.2f" % value if value >= 0.1 else "%.3f" % value if value >= 0.001 else "%.1g" % value
 
 
-def table(figures, results, heading):
-    lines = heading + ["", "%-48s %6s %10s " % ("", "", "cnode") + " ".join("%10s" % name for _, name in PEERS) + "  %8s %8s  " % ("ratio", "goal")]
-    missed, section = [], []
+def shown_rows(figures):
+    """Headings and rows that have a figure of ours; a heading only with one of its rows."""
+    section = []
     for row in ROWS:
         if isinstance(row, str):
-            section = ["", row]
+            section = [row]
+        elif figures.value(row, "cnode") is not None:
+            yield from section
+            section = []
+            yield row
+
+
+def table(figures, results, heading, reasons):
+    lines = heading + ["", "%-48s %6s " % ("", "") + " ".join("%10s" % name for _, name in PEERS) + "  %8s %8s  " % ("ratio", "goal")]
+    missed = []
+    for row in shown_rows(figures):
+        if isinstance(row, str):
+            lines += ["", row]
             continue
-        if figures.value(row, "cnode") is None:
-            continue
-        lines += section
-        section = []
-        ratio, met = figures.ratio(row), figures.met(row)
-        goal = "" if row.goal is None else ("<= " if row.at_most else ">= ") + ("%g" % row.goal)
-        lines.append("%-48s %6s %10s " % (row.text + (" (CAF)" if row.against == "caf" else " (libei)" if row.ratio == "times" and row.against == "libei" else ""),
-                                          row.unit, number(figures.value(row, "cnode"))) +
-                     " ".join("%10s" % number(figures.value(row, who)) for who, _ in PEERS) +
-                     "  %8s %8s  %s" % (number(ratio), goal, "" if met is None else "met" if met else "NOT MET"))
+        met = figures.met(row)
+        lines.append("%-48s %6s " % (row.label, row.unit) + " ".join("%10s" % number(figures.value(row, who)) for who, _ in PEERS) +
+                     "  %8s %8s  %s" % (number(figures.ratio(row)), row.goal_text, "" if met is None else "met" if met else "NOT MET"))
         if met is False:
             missed.append(row)
-    lines += ["", "Ratio: ours / theirs; of the codec theirs / ours; where the goal has a unit, ours. BEAM 25 is `+S 1:1`, with or without busy wait, whichever",
-              "was better. Each figure is the best of its rounds, in which all took turns."]
+    lines += ["", "Ratio: ours / theirs; of the codec theirs / ours; where the goal has a unit, ours. cnode is the node as it starts, cnode/1 the same with",
+              "--schedulers 1, for the record. BEAM 25 is `+S 1:1`, with or without busy wait, whichever was better (of hot code: as it starts). Each",
+              "figure is the best of its rounds, in which all took turns."]
     for key, text, x_name, unit in CURVES:
         curve = results.curves.get(key)
         if not curve:
             continue
         xs = sorted({x for points in curve.values() for x in points})
-        lines += ["", "%s (%s)" % (text, unit), "  %-14s" % x_name + "".join("%12s" % "{:,}".format(x) for x in xs)]
+        lines += ["", "%s (%s)" % (text, unit), "  %-14s" % x_name + "".join("%14s" % "{:,}".format(x) for x in xs)]
         for who, points in curve.items():
-            lines.append("  %-14s" % who + "".join("%12s" % number(best(points[x], not unit.endswith("/s")) if x in points else None) for x in xs))
-    lines += [""] + ["Note: " + n for n in results.notes]
+            lines.append("  %-14s" % NAMES[who] + "".join("%14s" % number(best(points[x], not unit.endswith("/s")) if x in points else None) for x in xs))
+    why = {row.key: reasons.get(row.key) or reasons.get(row.figure) for row in missed}
+    if missed:
+        lines += ["", "Not met, and why (results/reasons.md; the profile of a row: test/bench/profile NAME)"]
+    for row in missed:
+        if why[row.key]:
+            lines += ["%s: %s" % (row.key, row.label)] + ["    " + line for line in why[row.key]]
+    silent = [key for key in why if not why[key]]
+    if silent:
+        lines += textwrap.wrap("No reason is given for " + ", ".join(silent), 140, subsequent_indent="    ", break_on_hyphens=False)
+    if results.notes:
+        lines += [""] + ["Note: " + n for n in results.notes]
     return "\n".join(lines) + "\n", missed
 
 
-COLOURS = {"cnode": "#0060c0", "beam": "#b03020", "beam29": "#d08020"}
+def read_reasons(path):
+    """`## NAME [NAME...]` and below it, up to the next heading, why these rows are not met."""
+    reasons, names, text = {}, [], []
+    lines = open(path).read().splitlines() if os.path.exists(path) else []
+    for line in lines + ["## "]:
+        if line.startswith("## "):
+            while text and not text[-1].strip():
+                text.pop()
+            for name in names:
+                reasons[name] = [t for t in text if t.strip()]
+            names, text = line[3:].split(), []
+        elif text or line.strip():
+            text.append(line)
+    return reasons
 
 
-def plot(results):
-    """The curves as one SVG, both axes logarithmic."""
-    drawn = [c for c in CURVES if c[0] in results.curves]
-    width, height, columns = 420, 280, 2
-    out = ['<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="11">' %
-           (width * columns, height * ((len(drawn) + 1) // columns)), '<rect width="100%" height="100%" fill="white"/>']
-    for i, (key, text, x_name, unit) in enumerate(drawn):
-        curve = {who: {x: best(v, not unit.endswith("/s")) for x, v in points.items()} for who, points in results.curves[key].items()}
-        left, top = (i % columns) * width + 60, (i // columns) * height + 30
-        w, h = width - 90, height - 80
-        xs = [x for p in curve.values() for x in p]
-        ys = [y for p in curve.values() for y in p.values() if y > 0]
-        if not ys:
-            continue
-        x0, x1 = log10(min(xs)), max(log10(max(xs)), log10(min(xs)) + 1)
-        y0, y1 = int(log10(min(ys)) // 1), int(-(-log10(max(ys)) // 1))
-        y1 = max(y1, y0 + 1)
-        at = lambda x, y: (left + (log10(x) - x0) / (x1 - x0) * w, top + h - (log10(y) - y0) / (y1 - y0) * h)
-        out.append('<text x="%d" y="%d" font-weight="bold">%s</text>' % (left, top - 10, text))
-        out.append('<rect x="%d" y="%d" width="%d" height="%d" fill="none" stroke="#888"/>' % (left, top, w, h))
-        for e in range(y0, y1 + 1):
-            _, y = at(min(xs), 10.0 ** e)
-            out.append('<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#ddd"/><text x="%d" y="%.1f" text-anchor="end">%g</text>' % (left, left + w, y, y, left - 4, y + 4, 10.0 ** e))
-        for e in range(int(x0), int(x1) + 1):
-            x, _ = at(10.0 ** e, 10.0 ** y0)
-            out.append('<text x="%.1f" y="%d" text-anchor="middle">%g</text>' % (x, top + h + 14, 10.0 ** e))
-        out.append('<text x="%d" y="%d" text-anchor="middle">%s; %s</text>' % (left + w / 2, top + h + 28, x_name, unit))
-        for n, (who, points) in enumerate(sorted(curve.items())):
-            colour = COLOURS.get(who, "#444")
-            line = [at(x, y) for x, y in sorted(points.items()) if y > 0]
-            out.append('<polyline fill="none" stroke="%s" stroke-width="2" points="%s"/>' % (colour, " ".join("%.1f,%.1f" % p for p in line)))
-            out += ['<circle cx="%.1f" cy="%.1f" r="2.5" fill="%s"/>' % (x, y, colour) for x, y in line]
-            out.append('<text x="%d" y="%d" fill="%s">%s</text>' % (left + 8, top + 16 + 14 * n, colour, who))
-    return "\n".join(out + ["</svg>\n"])
+def short(figures, results, heading):
+    """Markdown: the rows with goals, without each of the codec's small terms."""
+    lines = [heading + " Each figure is the best of interleaved rounds; the ratio is ours to theirs, of the codec theirs to ours.", "",
+             "| figure | cnode | BEAM 25 or peer | ratio | goal | |", "|---|---:|---:|---:|---:|---|"]
+    for row in shown_rows(figures):
+        if isinstance(row, str):
+            lines.append("| **%s** | | | | | |" % row)
+        elif row.is_short:
+            theirs = figures.value(row, row.against)
+            peer = number(theirs) + ("" if row.against == "beam" or theirs is None else " " + NAMES[row.against])
+            ratio = "" if row.ratio is None else number(figures.ratio(row))
+            goal = row.goal_text + (" " + row.unit if row.ratio is None else "")
+            met = figures.met(row)
+            lines.append("| %s | %s %s | %s | %s | %s | %s |" % (row.label, number(figures.value(row, "cnode")), row.unit, peer, ratio, goal,
+                                                              "" if met is None else "met" if met else "not met"))
+    return "\n".join(lines) + "\n"
+
+
+def rewrite_readme(readme, text):
+    """Puts the short table between the two comments. False: they are not there."""
+    with open(readme) as f:
+        whole = f.read()
+    before, begin, rest = whole.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        return False
+    with open(readme, "w") as f:
+        f.write(before + begin + "\n" + text.strip() + "\n" + end + after)
+    return True

@@ -1,7 +1,7 @@
 %% The local benchmarks on a BEAM node. Its twin is bench_local.cpp: the same loops over the same messages.
 -module(bench_local).
 -behaviour(gen_server).
--export([init/1, handle_call/3, handle_cast/2, main/1, ponger/0, answerer/0, idle_loop/0]).
+-export([init/1, handle_call/3, handle_cast/2, main/1, send_to_many/1, ponger/0, answerer/0, idle_loop/0]).
 
 init(_) -> {ok, 0}.
 handle_call(inc, _, Count) -> {reply, Count + 1, Count + 1};
@@ -19,6 +19,26 @@ main([Ms0, Idle0]) ->
                                        list_to_integer(Idle0) div 4)}],
     io:format("{~s}~n", [lists:join(", ", [io_lib:format("\"~s\": ~.2f", [W, T * 1.0]) || {W, T} <- Rows])]),
     halt(0).
+
+%% A message to each of so many servers in turn, to all of them: nanoseconds each, by their number.
+send_to_many([Ms0, Most0]) ->
+    {Ms, Most} = {list_to_integer(Ms0), list_to_integer(Most0)},
+    Rows = [begin
+                All = [element(2, gen_server:start(?MODULE, [], [])) || _ <- lists:seq(1, N)],
+                Each = max(1000, N),
+                Once = timed(fun(_) -> sends_to_each(All, Each) end, Each),
+                Times = [timed(fun(_) -> sends_to_each(All, Each) end, Each) || _ <- lists:seq(1, max(2, min(1000, round(Ms * 1.0e6 / Once / Each))))],
+                [exit(P, kill) || P <- All],
+                io_lib:format("\"~b\": ~.2f", [N, lists:min(Times)])
+            end || N <- powers(1, Most)],
+    io:format("{~s}~n", [lists:join(", ", Rows)]),
+    halt(0).
+powers(N, Most) when N > Most -> [];
+powers(N, Most) -> [N | powers(N * 10, Most)].
+sends_to_each(All, N) -> gen_server:call(send_in_turn(All, All, hd(All), N), get, infinity).
+send_in_turn(_, _, Last, 0) -> Last;
+send_in_turn([], All, Last, N) -> send_in_turn(All, All, Last, N);
+send_in_turn([P | Rest], All, _, N) -> P ! {'$gen_cast', inc}, send_in_turn(Rest, All, P, N - 1).
 
 best(F, Ms) ->
     Once = timed(F, 1000),

@@ -56,6 +56,26 @@ class callers {
     b.reset();
     peer_.send(dist::monitor_p{pid_of(b, static_cast<std::uint32_t>(n % 1000)), server_, ref(b, (1ull << 40) + n)});
   }
+  // A call to another process, which dies of the message behind it: the monitor's exit signal is the answer.
+  void call_one_that_dies(term victim) {
+    auto& b = *scratch_;
+    b.reset();
+    const auto from = pid_of(b, 1);
+    const auto monitor = ref(b, 1ull << 41);
+    peer_.send(dist::monitor_p{from, victim, monitor});
+    peer_.send(dist::send{from, victim, {}}, request(b, from, make_cons(b, atom("alias"), monitor), atom("get")));
+    peer_.send(dist::send{from, victim, {}}, atom("stop"));
+    peer_.flush();
+    for (;;) {
+      if (auto e = peer_.next()) {
+        const auto* down = std::get_if<dist::monitor_p_exit>(&e->control);
+        const term reason = down ? down->reason ? down->reason : e->message : term{};
+        if (!down || compare_exact(down->ref, monitor) != 0 || !reason.same(atom("normal"))) fail("no DOWN of a server that died in a call");
+        return;
+      }
+      peer_.turn();
+    }
+  }
   // The next reply that is here, in the block of its frame; the call is closed as OTP closes it.
   std::optional<dist::frame_event> reply() {
     while (auto e = peer_.next()) {

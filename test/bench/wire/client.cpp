@@ -8,6 +8,8 @@
 #include <map>
 #include <memory>
 
+#include <cnode/protocol/local_node.hpp>
+
 #include "callers.hpp"
 
 namespace cnode::bench {
@@ -18,7 +20,7 @@ struct options {
   std::string what, name = "benchclient";
   int os_pid = 0;
   std::uint64_t count = 10'000, window = 64, connections = 1, monitors = 0, size = 65'536;
-  bool atom_cache = false;
+  bool atom_cache = false, check_monitors = false;
 };
 
 // CPU time of another process in nanoseconds, user and system, threads that ended included.
@@ -70,6 +72,7 @@ std::vector<session> connect_all(const options& o) {
   for (std::size_t i = 0; i < all.size(); ++i) {
     const auto name = o.name + std::to_string(i) + "@localhost";
     const auto creation = static_cast<std::uint32_t>(::getpid() * 16 + 3);
+    if (i == 0) set_this_node(atom(name), creation);  // whose monitors are checked
     all[i].wire = std::make_unique<peer>(o.server, name, o.atom_cache, creation);
     all[i].calls = std::make_unique<callers>(*all[i].wire, atom(name), creation);
     all[i].calls->find("bench_server");
@@ -127,18 +130,36 @@ void run_calls(const options& o, std::vector<session>& all, term request, term e
   ::close(events);
 }
 
-std::int64_t ask_count(session& s) {
-  s.calls->open(atom("get"));
+// One question outside of what is counted; its answer, kept in `b`.
+term ask(session& s, block& b, const char* what) {
+  s.calls->open(atom(what));
   s.wire->flush();
   for (;;) {
     if (auto e = s.calls->reply()) {
-      std::int64_t count = -1;
-      to_int64(e->message[1], count);
       s.calls->latencies().pop_back();
-      return count;
+      return copy(b, e->message[1]);
     }
     s.wire->turn();
   }
+}
+
+std::int64_t ask_count(session& s) {
+  const auto b = block::make(8);
+  std::int64_t count = -1;
+  to_int64(ask(s, *b, "get"), count);
+  return count;
+}
+
+// The server holds the monitors that are set, and that of the asking call; no other, once it knows that other connections have gone.
+void check_monitors(const options& o, session& s) {
+  if (!o.check_monitors) return;
+  const auto b = block::make(64);
+  std::int64_t n = -1;
+  for (const auto until = now_ns() + 5'000'000'000; n != static_cast<std::int64_t>(o.monitors) + 1;) {
+    if (now_ns() > until) fail("the server holds " + std::to_string(n) + " monitors instead of " + std::to_string(o.monitors + 1));
+    to_int64(ask(s, *b, "monitors"), n);
+  }
+  s.calls->call_one_that_dies(ask(s, *b, "victim"));
 }
 
 void calls(const options& o, bool echoes) {
@@ -152,6 +173,7 @@ void calls(const options& o, bool echoes) {
     all[0].calls->monitor_for_ever(i);
     if (i % 256 == 255) ask_count(all[0]);
   }
+  check_monitors(o, all[0]);
   const auto before = ask_count(all[0]);
   const auto per_session = std::max<std::uint64_t>(1, o.count / all.size());
   const auto run = [&](std::uint64_t n) {
@@ -164,6 +186,7 @@ void calls(const options& o, bool echoes) {
   const auto cpu = cpu_ns(o.os_pid), wall = now_ns();
   run(per_session);
   const auto wall_used = now_ns() - wall, cpu_used = cpu_ns(o.os_pid) - cpu;
+  check_monitors(o, all[0]);
   const auto counted = ask_count(all[0]) - before, wanted = static_cast<std::int64_t>((per_session + warm) * all.size());
   if (!echoes && counted != wanted) fail("the server counted " + std::to_string(counted) + " calls of " + std::to_string(wanted));
   std::vector<std::uint32_t> latencies;
@@ -234,7 +257,7 @@ options parse(int argc, char** argv) {
   };
   text("--node", o.server.node), text("--cookie", o.server.cookie), text("--name", o.name);
   number("--port", o.server.port), number("--pid", o.os_pid), number("--count", o.count), number("--window", o.window);
-  number("--connections", o.connections), number("--monitors", o.monitors), number("--size", o.size), number("--atom-cache", o.atom_cache);
+  number("--connections", o.connections), number("--monitors", o.monitors), number("--size", o.size), number("--atom-cache", o.atom_cache), number("--check-monitors", o.check_monitors);
   if (!given.empty()) fail("no such option: " + given.begin()->first);
   return o;
 }
