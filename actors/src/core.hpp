@@ -73,7 +73,7 @@ struct process_extras {
   struct entry { owned_term key, value; };
   std::vector<entry> dictionary;
   struct concern { term node; std::uint64_t since; };  // see node_index
-  std::vector<concern> nodes;                  // whose loss concerns this process
+  std::vector<concern> nodes;                  // whose loss concerns this process; in the order of their words
   owned_term group_leader;
   owned_term initial_call;
   term parent;

@@ -1,4 +1,6 @@
 // What a process does to others: sends, links, monitors, aliases, exit signals. What comes back is in process_signals.cpp.
+#include <algorithm>
+
 #include "core.hpp"
 #include "proc_lib.hpp"
 #include "runtime_impl.hpp"
@@ -20,13 +22,13 @@ bool silenced(const cnode_env* env) { return env && (__atomic_load_n(&env->flags
 void core::concerns(process& p, term node) {
   auto& nodes = extras(p).nodes;
   auto& index = runtime_access::of(*p.node_).index;
-  for (auto& n : nodes) {
-    if (!n.node.same(node)) continue;
+  const auto n = std::lower_bound(nodes.begin(), nodes.end(), node, [](const auto& have, term want) { return have.node.word() < want.word(); });
+  if (n == nodes.end() || !n->node.same(node)) {
+    nodes.insert(n, {node, index.add(node, p.pid_)});
+  } else if (n->since != index.losses()) {
     // The loss of an earlier connection took the entry out of the index.
-    if (n.since != index.losses()) n.since = index.add(node, p.pid_);
-    return;
+    n->since = index.add(node, p.pid_);
   }
-  nodes.push_back({node, index.add(node, p.pid_)});
 }
 
 std::optional<term> core::monitor_key(term ref) {

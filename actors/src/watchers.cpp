@@ -44,63 +44,78 @@ bool same_ref(term a, term b) {
 }  // namespace
 
 watcher_table::~watcher_table() {
-  erase_if([](term) { return true; });
+  for (std::size_t i = 0; i < capacity_; ++i)
+    if (slots_[i].monitor) drop(slots_[i]);
 }
 
-block** watcher_table::find(term ref, std::uint32_t hash) {
-  block** link = &buckets_[hash & (capacity_ - 1)];
-  while (*link && !((*link)->user == hash && same_ref((*link)->root[1], ref))) link = &(*link)->next;
-  return link;
+watcher_table::slot* watcher_table::find(term ref, std::uint32_t hash) {
+  if (capacity_ == 0) return nullptr;
+  for (auto i = hash & (capacity_ - 1);; i = (i + 1) & (capacity_ - 1)) {
+    auto& s = slots_[i];
+    if (!s.monitor) return nullptr;
+    if (s.hash == hash && same_ref(s.monitor->root[1], ref)) return &s;
+  }
+}
+
+void watcher_table::insert(slot s) {
+  auto i = s.hash & (capacity_ - 1);
+  while (slots_[i].monitor) i = (i + 1) & (capacity_ - 1);
+  slots_[i] = s;
 }
 
 void watcher_table::put(block_ptr monitor) {
   const auto ref = monitor->root[1];
   const auto hash = hash_of(ref);
-  if (capacity_ != 0) {
-    if (block** there = find(ref, hash); *there) remove(there);
+  if (auto* there = find(ref, hash)) {
+    block_ptr gone{there->monitor};
+    there->monitor = monitor.release();
+    return;
   }
-  if (size_ >= capacity_) resize(capacity_ ? 2 * capacity_ : least);
-  auto* b = monitor.release();
-  b->user = hash;
-  auto& bucket = buckets_[hash & (capacity_ - 1)];
-  b->next = bucket;
-  bucket = b;
   ++size_;
+  if (2 * size_ > capacity_) resize();
+  insert({monitor.release(), hash});
 }
 
 void watcher_table::erase(term ref) {
   if (size_ == 0) return;
-  if (block** there = find(ref, hash_of(ref)); *there) remove(there);
-  if (capacity_ > 64 && size_ < capacity_ / 8) resize(capacity_ / 2);
+  auto* there = find(ref, hash_of(ref));
+  if (!there) return;
+  drop(*there);
+  close_gap(static_cast<std::size_t>(there - slots_.get()));
+  if (capacity_ > 64 && size_ < capacity_ / 16) resize();
 }
 
-void watcher_table::remove(block** link) {
-  block_ptr gone{*link};
-  *link = gone->next;
-  gone->next = nullptr;
+void watcher_table::drop(slot& s) {
+  block_ptr gone{s.monitor};
+  s.monitor = nullptr;
   --size_;
 }
 
-void watcher_table::resize(std::size_t capacity) {
-  auto buckets = std::make_unique<block*[]>(capacity);
-  for (std::size_t i = 0; i < capacity_; ++i) {
-    for (block* b = buckets_[i]; b;) {
-      auto* next = b->next;
-      auto& bucket = buckets[b->user & (capacity - 1)];
-      b->next = bucket;
-      bucket = b;
-      b = next;
-    }
+// Those behind a free slot move up as far as the places their hashes name, so that searches still find them.
+void watcher_table::close_gap(std::size_t at) {
+  const std::size_t mask = capacity_ - 1;
+  for (auto i = (at + 1) & mask; slots_[i].monitor; i = (i + 1) & mask) {
+    if (((i - slots_[i].hash) & mask) < ((i - at) & mask)) continue;
+    slots_[at] = slots_[i];
+    slots_[i].monitor = nullptr;
+    at = i;
   }
-  buckets_ = std::move(buckets);
-  capacity_ = static_cast<std::uint32_t>(capacity);
+}
+
+void watcher_table::resize() {
+  auto capacity = least;
+  while (capacity < 4 * std::uint64_t{size_}) capacity *= 2;
+  const auto former = std::exchange(slots_, std::make_unique<slot[]>(capacity));
+  const auto n = std::exchange(capacity_, capacity);
+  for (std::size_t i = 0; i < n; ++i)
+    if (former[i].monitor) insert(former[i]);
 }
 
 std::size_t watcher_table::bytes() const {
   std::size_t words = 0;
   for (std::size_t i = 0; i < capacity_; ++i)
-    for (const block* b = buckets_[i]; b; b = b->next) words += b->used_words();
-  return capacity_ * sizeof(block*) + size_ * sizeof(block) + words * sizeof(cnode_term);
+    if (const auto* b = slots_[i].monitor) words += b->used_words();
+  return capacity_ * sizeof(slot) + size_ * sizeof(block) + words * sizeof(cnode_term);
 }
 
 }  // namespace cnode::actors

@@ -1,6 +1,6 @@
 // Who watches a process: the blocks of their monitor signals, {From, Ref, Target}, kept as they came and found by the reference.
-// A call from another node sets a monitor and takes it back, so both cost a few words: blocks of one bucket are linked through
-// themselves. Owned by the process; the thread that runs it (or handles signals for it) uses it.
+// A call from another node sets a monitor and takes it back, so both cost a few words, and among many others as well: looking for
+// one touches no other's block. Owned by the process; the thread that runs it (or handles signals for it) uses it.
 #pragma once
 
 #include <cstddef>
@@ -31,25 +31,32 @@ class watcher_table {
   template <class F>
   void for_each(F f) const {
     for (std::size_t i = 0; i < capacity_; ++i)
-      for (const block* b = buckets_[i]; b; b = b->next) f(b->root[0], b->root[1], b->root[2]);
+      if (const auto* b = slots_[i].monitor) f(b->root[0], b->root[1], b->root[2]);
   }
   // f(From) says which go.
   template <class F>
   void erase_if(F f) {
-    for (std::size_t i = 0; i < capacity_; ++i)
-      for (block** link = &buckets_[i]; *link;) {
-        if (f((*link)->root[0])) remove(link);
-        else link = &(*link)->next;
-      }
+    bool some = false;
+    for (std::size_t i = 0; i < capacity_; ++i) {
+      if (slots_[i].monitor && f(slots_[i].monitor->root[0])) some = true, drop(slots_[i]);
+    }
+    if (some) resize();
   }
 
  private:
-  block** find(term ref, std::uint32_t hash);
-  void remove(block** link);
-  void resize(std::size_t capacity);
+  // Searched from the place the hash names on.
+  struct slot {
+    block* monitor;
+    std::uint32_t hash;
+  };
+  slot* find(term ref, std::uint32_t hash);
+  void drop(slot& s);
+  void close_gap(std::size_t at);
+  void resize();  // to what fits the number there is
+  void insert(slot s);
 
-  std::unique_ptr<block*[]> buckets_;
-  std::uint32_t capacity_ = 0, size_ = 0;  // capacity: 0 or a power of two
+  std::unique_ptr<slot[]> slots_;
+  std::uint32_t capacity_ = 0, size_ = 0;  // capacity: 0 or a power of two, at most half of it taken
 };
 
 }  // namespace cnode::actors
