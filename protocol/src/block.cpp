@@ -19,9 +19,9 @@ namespace {
 // Further chunks double what is there, up to this many words at a time.
 constexpr std::size_t max_growth = std::size_t{1} << 17;
 // The sizes of first chunk that are kept for reuse, per thread: most messages and signals fit them.
-constexpr std::size_t kept_words[] = {24, 120, 504};
+constexpr std::size_t kept_words[] = {12, 24, 48, 120, 504};
 constexpr std::size_t kept_classes = sizeof kept_words / sizeof *kept_words;
-constexpr unsigned kept_blocks[] = {1024, 128, 32};
+constexpr unsigned kept_blocks[] = {512, 1024, 512, 128, 32};
 
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool keeps_blocks = false;  // reuse would hide a use after free
