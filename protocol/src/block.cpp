@@ -6,11 +6,13 @@
 #include <new>
 
 #include "buffer.hpp"
+#include "terms/kept_memory.hpp"
 
 namespace cnode {
 
 struct block_chunk {
   block_chunk* next;
+  std::size_t bytes;
   cnode_term* words() { return reinterpret_cast<cnode_term*>(this + 1); }
 };
 
@@ -23,20 +25,10 @@ constexpr std::size_t kept_words[] = {12, 24, 48, 120, 504};
 constexpr std::size_t kept_classes = sizeof kept_words / sizeof *kept_words;
 constexpr unsigned kept_blocks[] = {512, 1024, 512, 128, 32};
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool keeps_blocks = false;  // reuse would hide a use after free
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr bool keeps_blocks = false;
-#else
-constexpr bool keeps_blocks = true;
-#endif
-#else
-constexpr bool keeps_blocks = true;
-#endif
+constexpr bool keeps_blocks = kept_memory::enabled;
 
 // Memory of blocks that died on this thread. Freed with the thread.
-struct kept_memory {
+struct kept_first_chunks {
   struct entry {
     entry* next;
   };
@@ -44,7 +36,7 @@ struct kept_memory {
   unsigned count[kept_classes] = {};
   bool gone = false;
 
-  ~kept_memory() {
+  ~kept_first_chunks() {
     gone = true;
     for (auto*& list : first) {
       while (list) {
@@ -55,7 +47,7 @@ struct kept_memory {
     }
   }
 };
-thread_local kept_memory kept;
+thread_local kept_first_chunks kept;
 
 std::size_t class_of(std::size_t words) {
   std::size_t c = 0;
@@ -88,7 +80,7 @@ cnode_term* first_word(block* b) { return reinterpret_cast<cnode_term*>(b + 1); 
 void free_chunks(block_chunk* c) noexcept {
   while (c) {
     auto* next = c->next;
-    std::free(c);
+    kept_memory::give({c, c->bytes});
     c = next;
   }
 }
@@ -106,7 +98,13 @@ block_ptr block::make(std::size_t words) {
   } else {
     words = c < kept_classes ? kept_words[c] : words;
     if (words > (SIZE_MAX - sizeof(block)) / sizeof(cnode_term)) throw std::bad_alloc();
-    memory = allocate(sizeof(block) + words * sizeof(cnode_term));
+    if (c < kept_classes) {
+      memory = allocate(sizeof(block) + words * sizeof(cnode_term));
+    } else {
+      const auto p = kept_memory::take(sizeof(block) + words * sizeof(cnode_term));
+      memory = p.memory;
+      words = (p.bytes - sizeof(block)) / sizeof(cnode_term);
+    }
   }
   auto* b = new (memory) block;
   b->top = first_word(b);
@@ -122,13 +120,13 @@ cnode_term* block::reserve_slow(std::size_t n) {
   const auto capacity = static_cast<std::size_t>(end - begin);
   const auto words = std::max(n, std::min(std::max<std::size_t>(2 * capacity, 64), max_growth));
   if (words > (SIZE_MAX - sizeof(block_chunk)) / sizeof(cnode_term)) throw std::bad_alloc();
-  auto* c = static_cast<block_chunk*>(allocate(sizeof(block_chunk) + words * sizeof(cnode_term)));
-  c->next = chunks_;
+  const auto memory = kept_memory::take(sizeof(block_chunk) + words * sizeof(cnode_term));
+  auto* c = new (memory.memory) block_chunk{chunks_, memory.bytes};
   chunks_ = c;
   closed_words_ += used;
   auto* p = c->words();
   top = p + n;
-  end = p + words;
+  end = p + (memory.bytes - sizeof(block_chunk)) / sizeof(cnode_term);
   return p;
 }
 
@@ -192,7 +190,7 @@ void block::release_to(void* mark) noexcept {
   off_heap = m.off_heap;
   while (chunks_ != m.chunks) {
     auto* next = chunks_->next;
-    std::free(chunks_);
+    kept_memory::give({chunks_, chunks_->bytes});
     chunks_ = next;
   }
   closed_words_ = m.closed_words;
@@ -215,14 +213,17 @@ void block_deleter::operator()(block* b) const noexcept {
     free_chunks(b->chunks_);
     const auto c = class_of(static_cast<std::size_t>(b->first_end_ - first_word(b)));
     const bool exact = c < kept_classes && first_word(b) + kept_words[c] == b->first_end_;
+    const auto bytes = static_cast<std::size_t>(reinterpret_cast<char*>(b->first_end_) - reinterpret_cast<char*>(b));
     b->~block();
     if (keeps_blocks && exact && !kept.gone && kept.count[c] < kept_blocks[c]) {
-      auto* e = new (static_cast<void*>(b)) kept_memory::entry;
+      auto* e = new (static_cast<void*>(b)) kept_first_chunks::entry;
       e->next = kept.first[c];
       kept.first[c] = e;
       ++kept.count[c];
-    } else {
+    } else if (exact) {
       std::free(static_cast<void*>(b));
+    } else {
+      kept_memory::give({b, bytes});
     }
     b = rest;
   }

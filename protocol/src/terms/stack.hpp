@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <type_traits>
+
+#include "terms/kept_memory.hpp"
 
 namespace cnode {
 
@@ -14,40 +14,40 @@ class stack {
   static_assert(std::is_trivially_copyable_v<T>);
 
  public:
-  stack() : data_(inline_), capacity_(Inline) {}
+  stack() : data_(inline_), next_(inline_), end_(inline_ + Inline) {}
   stack(const stack&) = delete;
   stack& operator=(const stack&) = delete;
   ~stack() {
-    if (data_ != inline_) std::free(data_);
+    if (data_ != inline_) release();
   }
 
-  bool empty() const { return size_ == 0; }
-  std::size_t size() const { return size_; }
+  bool empty() const { return next_ == data_; }
+  std::size_t size() const { return static_cast<std::size_t>(next_ - data_); }
   void push(const T& v) {
-    if (size_ == capacity_) grow();
-    data_[size_++] = v;
+    if (next_ == end_) [[unlikely]] grow();
+    *next_++ = v;
   }
-  T pop() { return data_[--size_]; }
-  T& top() { return data_[size_ - 1]; }
+  T pop() { return *--next_; }
+  const T& popped() { return *--next_; }  // the same where it lies, until the next push
+  T& top() { return next_[-1]; }
 
  private:
-  void grow() {
-    const auto bytes = capacity_ * 2 * sizeof(T);
-    void* p;
-    if (data_ == inline_) {
-      p = std::malloc(bytes);
-      if (p) std::memcpy(p, static_cast<void*>(inline_), size_ * sizeof(T));
-    } else {
-      p = std::realloc(static_cast<void*>(data_), bytes);
-    }
-    if (!p) throw std::bad_alloc();
-    data_ = static_cast<T*>(p);
-    capacity_ *= 2;
+  [[gnu::noinline]] void grow() {
+    const auto n = size();
+    const auto p = kept_memory::take(2 * n * sizeof(T));
+    std::memcpy(p.memory, static_cast<void*>(data_), n * sizeof(T));
+    if (data_ != inline_) release();
+    data_ = static_cast<T*>(p.memory);
+    next_ = data_ + n;
+    end_ = data_ + p.bytes / sizeof(T);
+    bytes_ = p.bytes;
   }
+  [[gnu::noinline]] void release() { kept_memory::give({data_, bytes_}); }
 
   T* data_;
-  std::size_t size_ = 0;
-  std::size_t capacity_;
+  T* next_;
+  T* end_;
+  std::size_t bytes_ = 0;
   T inline_[Inline];
 };
 
