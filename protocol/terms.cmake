@@ -4,6 +4,7 @@ target_sources(cnode_protocol PRIVATE
   src/block.cpp
   src/terms/build.cpp
   src/terms/kept_memory.cpp
+  src/terms/sort_map.cpp
   src/terms/copy.cpp
   src/terms/read.cpp
   src/terms/utf8.cpp

@@ -4,10 +4,13 @@
 #include <cnode/protocol/atom_table.hpp>
 #include <cnode/protocol/local_node.hpp>
 
+#include "etf_atom_memo.hpp"
 #include "etf_reader.hpp"
 #include "terms/utf8.hpp"
 
 namespace cnode::etf {
+
+constinit thread_local atom_memo atoms_met;
 
 namespace {
 
@@ -62,11 +65,18 @@ errc read_atom_body(reader& r, tag t, const decode_options& options, cnode_term&
   }
   if (!r.has(n)) return errc::truncated;
   const auto text = text_at(r.p, n);
+  const bool latin1 = t == tag::small_atom_ext || t == tag::atom_ext;
+  const auto* bytes = r.p;
   r.p += n;
-  if (t == tag::small_atom_ext || t == tag::atom_ext) {
-    if (utf8::length(text) != n) return intern(utf8::from_latin1(text), options, out);
+  const bool usual = n > 0 && r.end - bytes >= 8;
+  const auto key = usual ? atom_memo::key_of(bytes, n, latin1) : atom_memo::key{};
+  if (usual) {
+    out = atoms_met.find(key, bytes, n);
+    if (out != CNODE_NONE) return errc::ok;
   }
-  return intern(text, options, out);
+  const auto e = latin1 && utf8::length(text) != n ? intern(utf8::from_latin1(text), options, out) : intern(text, options, out);
+  if (e == errc::ok && usual) atoms_met.add(key, out);
+  return e;
 }
 
 errc read_atom(reader& r, const decode_options& options, cnode_term& out) {
@@ -75,9 +85,32 @@ errc read_atom(reader& r, const decode_options& options, cnode_term& out) {
   return read_atom_body(r, t, options, out);
 }
 
+namespace {
+
+// The name of a node: most likely one met before.
+inline errc read_node(reader& r, const decode_options& options, cnode_term& out) {
+  if (r.left() >= 3 + 8) {
+    const bool latin1 = static_cast<tag>(*r.p) == tag::atom_ext;
+    if (latin1 || static_cast<tag>(*r.p) == tag::small_atom_utf8_ext) {
+      const auto* text = r.p + (latin1 ? 3 : 2);
+      const std::size_t n = latin1 ? load16(r.p + 1) : r.p[1];
+      if (n > 0 && n <= static_cast<std::size_t>(r.end - text)) {
+        out = atoms_met.find(atom_memo::key_of(text, n, latin1), text, n);
+        if (out != CNODE_NONE) {
+          r.p = text + n;
+          return errc::ok;
+        }
+      }
+    }
+  }
+  return read_atom(r, options, out);
+}
+
+}  // namespace
+
 errc read_pid(reader& r, tag t, const leaf_context& c, cnode_term& out) {
   cnode_term node;
-  if (const auto e = read_atom(r, c.options, node); e != errc::ok) return e;
+  if (const auto e = read_node(r, c.options, node); e != errc::ok) return e;
   const std::size_t n = t == tag::new_pid_ext ? 12 : 9;
   if (!r.has(n)) return errc::truncated;
   const auto id = load32(r.p), serial = load32(r.p + 4);
@@ -94,7 +127,7 @@ errc read_pid(reader& r, tag t, const leaf_context& c, cnode_term& out) {
 
 errc read_port(reader& r, tag t, const leaf_context& c, cnode_term& out) {
   cnode_term node;
-  if (const auto e = read_atom(r, c.options, node); e != errc::ok) return e;
+  if (const auto e = read_node(r, c.options, node); e != errc::ok) return e;
   const std::size_t n = t == tag::v4_port_ext ? 12 : t == tag::new_port_ext ? 8 : 5;
   if (!r.has(n)) return errc::truncated;
   const std::uint64_t id = t == tag::v4_port_ext ? load64(r.p) : load32(r.p);
@@ -107,27 +140,34 @@ errc read_port(reader& r, tag t, const leaf_context& c, cnode_term& out) {
 // Up to 5 words; the references of aliases have 5 from OTP 26 on.
 errc read_ref(reader& r, tag t, const leaf_context& c, cnode_term& out) {
   cnode_term node;
-  std::uint32_t ids[5], creation;
+  std::uint32_t creation;
   if (t == tag::reference_ext) {
-    if (const auto e = read_atom(r, c.options, node); e != errc::ok) return e;
+    if (const auto e = read_node(r, c.options, node); e != errc::ok) return e;
     if (!r.has(5)) return errc::truncated;
-    ids[0] = load32(r.p);
+    const auto id = load32(r.p);
     creation = r.p[4];
     r.p += 5;
-    out = make_ref(c.b, term{node}, creation, ids, 1).word();
+    out = make_ref(c.b, term{node}, creation, &id, 1).word();
     return errc::ok;
   }
   if (!r.has(2)) return errc::truncated;
   const std::size_t n = load16(r.p);
   r.p += 2;
   if (n == 0 || n > 5) return errc::bad_pid;
-  if (const auto e = read_atom(r, c.options, node); e != errc::ok) return e;
+  if (const auto e = read_node(r, c.options, node); e != errc::ok) return e;
   const std::size_t creation_size = t == tag::newer_reference_ext ? 4 : 1;
   if (!r.has(creation_size + 4 * n)) return errc::truncated;
   creation = creation_size == 4 ? load32(r.p) : *r.p;
   r.p += creation_size;
-  for (std::size_t i = 0; i < n; ++i, r.p += 4) ids[i] = load32(r.p);
-  out = make_ref(c.b, term{node}, creation, ids, n).word();
+  const auto words = (n + 1) / 2;
+  auto* box = c.b.reserve(2 + words);
+  box[0] = CNODE_HEADER(CNODE_REF, n);
+  box[1] = static_cast<cnode_term>(creation) << 32 | cnode_atom_index(node);
+  box[1 + words] = 0;
+  for (std::size_t i = 0; i < n / 2; ++i) box[2 + i] = load32(r.p + 8 * i) | static_cast<cnode_term>(load32(r.p + 8 * i + 4)) << 32;
+  if (n % 2) box[1 + words] = load32(r.p + 4 * n - 4);
+  r.p += 4 * n;
+  out = cnode_make_boxed(box);
   return errc::ok;
 }
 
@@ -141,7 +181,12 @@ errc read_big(reader& r, std::size_t size, const leaf_context& c, cnode_term& ou
   const auto limbs = (size + 7) / 8;
   if (limbs <= 1) {
     std::uint64_t v = 0;
-    for (std::size_t i = 0; i < size; ++i) v |= std::uint64_t{digits[i]} << 8 * i;
+    if (size && digits + 8 <= r.end) {
+      std::memcpy(&v, digits, 8);
+      v &= ~std::uint64_t{0} >> (64 - 8 * size);
+    } else {
+      for (std::size_t i = 0; i < size; ++i) v |= std::uint64_t{digits[i]} << 8 * i;
+    }
     out = make_big(c.b, negative, &v, 1).word();
     return errc::ok;
   }

@@ -1,4 +1,4 @@
-add_executable(term_tests protocol/term_test.cpp protocol/etf_test.cpp protocol/term_text_test.cpp protocol/record_test.cpp)
+add_executable(term_tests protocol/term_test.cpp protocol/etf_test.cpp protocol/etf_bulk_test.cpp protocol/term_text_test.cpp protocol/record_test.cpp)
 target_include_directories(term_tests PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
 target_compile_definitions(term_tests PRIVATE CNODE_GOLDEN="${CMAKE_CURRENT_SOURCE_DIR}/golden")
 target_link_libraries(term_tests PRIVATE cnode::protocol GTest::gtest_main)
