@@ -18,6 +18,8 @@ class validator {
   errc run() {
     std::uint64_t need = 1;
     while (need) {
+      if (funs_.empty()) need = usual(need);
+      if (need == 0) break;
       if (r_.p == r_.end) return errc::truncated;
       at_ = r_.p;
       const auto t = static_cast<tag>(*r_.p++);
@@ -109,6 +111,59 @@ class validator {
   unsigned last_tag() const { return at_ < r_.end ? *at_ : 0u; }
 
  private:
+  // As many terms as are of the usual kinds and far enough from the end to need no look at each length field. Whatever else comes,
+  // and whatever is wrong, is left to the caller. Returns how many are still to come.
+  std::uint64_t usual(std::uint64_t need) {
+    constexpr std::ptrdiff_t header_room = 16;
+    const auto* p = r_.p;
+    const auto* const end = r_.end;
+    const auto left = [&] { return static_cast<std::uint64_t>(end - p); };
+    while (need && end - p >= header_room) {
+      std::uint64_t size, more = 0;
+      switch (static_cast<tag>(*p)) {
+        case tag::small_integer_ext: size = 2; break;
+        case tag::integer_ext: size = 5; break;
+        case tag::nil_ext: size = 1; break;
+        case tag::new_float_ext:
+          size = (load16(p + 1) & 0x7ff0) == 0x7ff0 ? 0 : 9;  // not infinite, and a number
+          break;
+        case tag::small_atom_utf8_ext: size = ascii(p + 2, p[1]) ? 2 + p[1] : 0; break;
+        case tag::atom_ext: size = load16(p + 1) <= 255 ? 3 + load16(p + 1) : 0; break;
+        case tag::binary_ext: size = 5 + std::uint64_t{load32(p + 1)}; break;
+        case tag::string_ext: size = 3 + load16(p + 1); break;
+        case tag::small_tuple_ext:
+          size = 2;
+          more = p[1];
+          break;
+        case tag::list_ext:
+          size = 5;
+          more = std::uint64_t{load32(p + 1)} + 1;
+          break;
+        case tag::map_ext:
+          size = 5;
+          more = std::uint64_t{load32(p + 1)} * 2;
+          break;
+        default: size = 0;
+      }
+      if (size - 1 >= left() || need + more - 1 > left() - size) break;
+      p += size;
+      need += more - 1;
+    }
+    r_.p = p;
+    return need;
+  }
+  // Up to 16 of them; 8 bytes can be read.
+  bool ascii(const std::uint8_t* p, std::size_t n) const {
+    constexpr std::uint64_t high = 0x8080808080808080u;
+    std::uint64_t first;
+    std::memcpy(&first, p, 8);
+    if (n <= 8) return n && (first << (64 - 8 * n) & high) == 0;
+    std::uint64_t last;
+    if (n > 16 || static_cast<std::size_t>(r_.end - p) < n) return false;
+    std::memcpy(&last, p + n - 8, 8);
+    return ((first | last) & high) == 0;
+  }
+
   bool skip(std::size_t n) {
     if (!r_.has(n)) return false;
     r_.p += n;
