@@ -1,5 +1,5 @@
 find_package(Boost 1.81 REQUIRED)
-add_executable(cnode_node_test cnode/node/node_test.cpp cnode/node/connector_test.cpp cnode/node/dynamic_names_test.cpp cnode/node/limits_test.cpp)
+add_executable(cnode_node_test cnode/node/node_test.cpp cnode/node/connector_test.cpp cnode/node/dynamic_names_test.cpp cnode/node/limits_test.cpp cnode/node/event_poller_test.cpp)
 target_include_directories(cnode_node_test PRIVATE support ${PROJECT_SOURCE_DIR}/cnode/src)
 target_link_libraries(cnode_node_test PRIVATE cnode::node Boost::headers GTest::gtest_main)
 gtest_discover_tests(cnode_node_test DISCOVERY_MODE PRE_TEST)

@@ -86,7 +86,7 @@ class dist_controller final : public actors::distribution {
   };
   struct established {
     int descriptor = -1;
-    bool v6 = false, outgoing = false;
+    bool outgoing = false;
     std::string address, rest;
     std::shared_ptr<const void> lease;
     std::unique_ptr<tls_stream> tls;

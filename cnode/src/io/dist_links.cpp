@@ -219,8 +219,7 @@ void dist_controller::handshake_over(handshake_session& session, std::string res
   }
   e.tls = std::move(session.tls());
   error_code failed;
-  e.v6 = session.socket().local_endpoint(failed).protocol() == asio::ip::tcp::v6();
-  if (!failed) e.descriptor = session.socket().release(failed);
+  e.descriptor = session.socket().release(failed);
   if (failed) {
     if (outgoing) attempt_failed(node, failed.message());
     return;
@@ -248,7 +247,7 @@ void dist_controller::bring_up(term node, established e) {
   s.max_queued_output = config_.limits.max_queued_output;
   s.busy_limit = config_.limits.busy_limit;
   const auto peer = std::make_shared<peer_connection>(
-      poller_, e.descriptor, e.v6, runtime_, std::move(s), [this](const peer_ptr& p, term reason) {
+      poller_, e.descriptor, runtime_, std::move(s), [this](const peer_ptr& p, term reason) {
         asio::post(control_, [this, p, reason] { gone(p, reason); });
       },
       std::move(e.tls));

@@ -1,15 +1,15 @@
 #include "peer_connection.hpp"
 
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-
-#include <boost/asio/post.hpp>
 
 #include <cnode/actors/output_wait.hpp>
 #include <cnode/protocol/atom_table.hpp>
@@ -27,48 +27,48 @@ constexpr unsigned tick_intensity = 4;
 
 }  // namespace
 
-peer_connection::peer_connection(event_poller& poller, int descriptor, bool v6, actors::runtime& runtime, settings s,
+peer_connection::peer_connection(event_poller& poller, int descriptor, actors::runtime& runtime, settings s,
                                  gone_function gone, std::unique_ptr<tls_stream> tls)
     : poller_(poller),
       runtime_(runtime),
       settings_(std::move(s)),
       gone_(std::move(gone)),
       in_(settings_.handshake.negotiated, {.max_frame = settings_.max_frame}),
-      socket_(poller.io(), v6 ? boost::asio::ip::tcp::v6() : boost::asio::ip::tcp::v4(), descriptor),
       descriptor_(descriptor),
       tls_(std::move(tls)),
       out_(settings_.handshake.negotiated, {.max_frame = settings_.max_frame}) {
   in_.set_peer(settings_.node);
-  boost::system::error_code ignored;
-  socket_.non_blocking(true, ignored);
   if (tls_) tls_->allow_renegotiation();
 }
 
-peer_connection::~peer_connection() = default;
+peer_connection::~peer_connection() { ::close(descriptor_); }
 
 void peer_connection::start(const std::string& already_read) {
   if (!already_read.empty())
     in_.receive({reinterpret_cast<const std::uint8_t*>(already_read.data()), already_read.size()});
   bytes_in_ += already_read.size();
+  std::unique_lock lock(mutex_);
+  if (closed_) return;
+  watch_ = poller_.add(shared_from_this(), descriptor_, room_wanted_);
+  const auto id = watch_;
+  lock.unlock();
+  if (id == 0) {
+    runtime_.log(actors::log_level::error, "cannot watch the connection to node " + printable(atom_text(settings_.node)));
+    return close(atom("connection_closed"));
+  }
   // On a scheduler thread, as every later frame.
-  boost::asio::post(poller_.io(), [self = shared_from_this()] { self->on_readable(); });
+  if (tls_ || !already_read.empty()) poller_.again(id);
 }
 
 // ---- reading
 
-void peer_connection::arm_read() {
-  socket_.async_wait(boost::asio::ip::tcp::socket::wait_read,
-                     [self = shared_from_this()](const boost::system::error_code& e) {
-                       if (!e) self->on_readable();
-                     });
-}
-
-void peer_connection::on_readable() {
+void peer_connection::on_readable(bool ends) {
   {
     std::lock_guard lock(mutex_);
     if (closed_) return;
     reading_ = true;
   }
+  ends_ = ends_ || ends;
   std::size_t budget = turn_budget;
   bool drained = false;
   bool open = handle_frames();
@@ -84,7 +84,7 @@ void peer_connection::on_readable() {
     if (!open) break;
     // Under TLS what we read may be all the peer's handshakes; they take their part of the turn.
     if (got.size == 0) budget -= std::min(budget, read_size);
-    drained = got.now == tls_stream::state::would_block;
+    drained = got.now == tls_stream::state::would_block && !(ends_ && got.size > 0);
     if (got.now == tls_stream::state::failed)
       runtime_.log(actors::log_level::error, "TLS with node " + printable(atom_text(settings_.node)) + " failed: " + tls_->text());
     if (got.now == tls_stream::state::failed || got.now == tls_stream::state::closed) {
@@ -97,13 +97,11 @@ void peer_connection::on_readable() {
   if (closed_) {
     const auto reason = reason_;
     lock.unlock();
-    gone_(shared_from_this(), reason);
-  } else if (drained) {
-    arm_read();
-  } else {
-    boost::asio::post(poller_.io(), [self = shared_from_this()] { self->on_readable(); });
+    report_end(reason);
+    return;
   }
-  if (!tls_ || closed_) return;
+  if (!drained) poller_.again(watch_);
+  if (!tls_) return;
   // What we read may have been a handshake: its answer must leave, and a writer may have waited for its end.
   const bool waited = std::exchange(needs_input_, false);
   if (waited) blocked_ = false;
@@ -200,7 +198,7 @@ void peer_connection::send(const dist::control_message& m, term message) {
     return close(atom("connection_closed"));
   }
   if (blocked_) return;  // written when the socket has room
-  if (!event_poller::mark_dirty(shared_from_this())) return write(lock);
+  if (!event_poller::mark_dirty(*this)) return write(lock);
   // The callback that runs next on this thread may be a slow one: then the sweep writes.
   lock.unlock();
   poller_.arm();
@@ -250,12 +248,7 @@ void peer_connection::write(std::unique_lock<std::mutex>& lock) {
     lock.lock();
   } else if (full && !blocked_ && !closed_ && unsent() > 0) {
     blocked_ = true;
-    socket_.async_wait(boost::asio::ip::tcp::socket::wait_write,
-                       [self = shared_from_this()](const boost::system::error_code&) {
-                         std::unique_lock lock(self->mutex_);
-                         self->blocked_ = false;
-                         self->write(lock);
-                       });
+    await_room();
   }
   std::vector<term> free;
   const auto free_limit = settings_.busy_limit / 2;
@@ -268,6 +261,19 @@ void peer_connection::write(std::unique_lock<std::mutex>& lock) {
   lock.unlock();
   for (const auto pid : free) actors::resume_process(runtime_, pid);
   lock.lock();
+}
+
+void peer_connection::await_room() {
+  room_wanted_ = true;
+  // Before the start it is told with the first event.
+  if (watch_) poller_.await_room(watch_, descriptor_);
+}
+
+void peer_connection::on_room() {
+  if (!room_wanted_.load(std::memory_order_relaxed) || !room_wanted_.exchange(false)) return;
+  std::unique_lock lock(mutex_);
+  blocked_ = false;
+  write(lock);
 }
 
 peer_connection::transfer peer_connection::transmit() {
@@ -330,7 +336,16 @@ void peer_connection::close(term reason) {
   lock.unlock();
   for (const auto pid : free) actors::resume_process(runtime_, pid);
   if (reading) return;  // the reader reports when its last frame is handed on
-  gone_(shared_from_this(), reason);
+  report_end(reason);
+}
+
+void peer_connection::report_end(term reason) {
+  const auto self = shared_from_this();
+  std::unique_lock lock(mutex_);
+  const auto id = std::exchange(watch_, 0);
+  lock.unlock();
+  if (id) poller_.remove(id, descriptor_);
+  gone_(self, reason);
 }
 
 bool peer_connection::ended() const {

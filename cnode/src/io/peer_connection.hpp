@@ -13,8 +13,6 @@
 #include <string>
 #include <vector>
 
-#include <boost/asio/ip/tcp.hpp>
-
 #include <cnode/actors/runtime.hpp>
 #include <cnode/protocol/connection.hpp>
 #include <cnode/protocol/handshake.hpp>
@@ -39,7 +37,7 @@ class peer_connection : public std::enable_shared_from_this<peer_connection> {
   // Takes over the descriptor and, where there is TLS on it, its stream. `gone` is called once, from whichever thread, when no frame will follow; the reason is an atom.
   using gone_function = std::function<void(const std::shared_ptr<peer_connection>&, term reason)>;
 
-  peer_connection(event_poller& poller, int descriptor, bool v6, actors::runtime& runtime, settings s, gone_function gone,
+  peer_connection(event_poller& poller, int descriptor, actors::runtime& runtime, settings s, gone_function gone,
                   std::unique_ptr<tls_stream> tls = {});
   ~peer_connection();
 
@@ -48,6 +46,9 @@ class peer_connection : public std::enable_shared_from_this<peer_connection> {
   // Encodes m; what it appends is written by this thread's next flush, or at once when this is no scheduler thread.
   void send(const dist::control_message& m, term message);
   void flush();
+  // The poller's leader, alone: the descriptor can be read, to its end when the peer has closed; it can be written to.
+  void on_readable(bool ends);
+  void on_room();
   // Ends the connection. The first caller's reason counts.
   void close(term reason);
 
@@ -64,6 +65,9 @@ class peer_connection : public std::enable_shared_from_this<peer_connection> {
   bool busy() const;           // who sends now is suspended
   // The peer has closed its end, whether we have read so far or not.
   bool ended() const;
+  // The poller's: the thread that last put us into its list of those to flush.
+  std::atomic<const void*> marked_by{nullptr};
+
   bool closed() const { return closed_.load(std::memory_order_relaxed); }
 
  private:
@@ -73,11 +77,11 @@ class peer_connection : public std::enable_shared_from_this<peer_connection> {
   };
   transfer receive(std::span<std::uint8_t> room);
   transfer transmit();     // from sending_, which stays as it is
-  void arm_read();         // mutex_ held
-  void on_readable();
   bool handle_frames();    // false: the connection was closed
   void write(std::unique_lock<std::mutex>& lock);
   void malformed(const failure& why);
+  void report_end(term reason);
+  void await_room();           // mutex_ held
   std::size_t unsent() const;  // bytes; mutex_ held
   void suspend_sender(std::vector<term>& list);
 
@@ -85,10 +89,10 @@ class peer_connection : public std::enable_shared_from_this<peer_connection> {
   actors::runtime& runtime_;
   const settings settings_;
   gone_function gone_;
-  dist::connection in_;                // owned by the reader
+  dist::connection in_;                // owned by the reader, as is the next
+  bool ends_ = false;                  // the peer has closed: no event will tell of what is read last
 
   mutable std::mutex mutex_;           // guards what follows
-  boost::asio::ip::tcp::socket socket_;
   const int descriptor_;
   const std::unique_ptr<tls_stream> tls_;  // null: plain TCP. Has a lock of its own, which is taken after mutex_
   dist::connection out_;
@@ -98,9 +102,11 @@ class peer_connection : public std::enable_shared_from_this<peer_connection> {
   bool blocked_ = false;               // the socket is full and a wait for it under way, or needs_input_
   bool needs_input_ = false;           // the reader must take part in a TLS handshake first; it unblocks us
   bool reading_ = false;               // a thread is in on_readable()
+  std::uint64_t watch_ = 0;            // the poller's name for us; 0: not yet, or no more
   std::vector<term> senders_, large_senders_;  // suspended: until less is unsent, until less of large messages waits
   term reason_;
   std::atomic<bool> closed_{false};
+  std::atomic<bool> room_wanted_{false};  // set when blocked_ by a full socket
 
   std::atomic<std::uint64_t> bytes_in_{0}, bytes_out_{0};
   // The ticker's, as dist_util's #tick{}; touched by the ticking thread only.
