@@ -52,9 +52,9 @@ def panel(curve, title, x_name, unit, ox, oy):
         line = [(at_x(x), at_y(y)) for x, y in points[who] if y > 0]
         out.append('<polyline fill="none" stroke="%s" stroke-width="2" points="%s"/>' % (COLOURS[who], " ".join("%.1f,%.1f" % p for p in line)))
         out += ['<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>' % (x, y, COLOURS[who]) for x, y in line]
-        legend = (right - 92, top - 26 + 14 * n)
-        out.append('<line x1="%d" x2="%d" y1="%d" y2="%d" stroke="%s" stroke-width="2"/>' % (legend[0], legend[0] + 20, legend[1], legend[1], COLOURS[who]))
-        out.append(text(legend[0] + 26, legend[1] + 4, NAMES[who], "start"))
+        at, y = right - 160 + 80 * n, bottom + 38
+        out.append('<line x1="%d" x2="%d" y1="%d" y2="%d" stroke="%s" stroke-width="2"/>' % (at, at + 20, y - 4, y - 4, COLOURS[who]))
+        out.append(text(at + 26, y, NAMES[who], "start"))
     return out
 
 

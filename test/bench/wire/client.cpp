@@ -42,7 +42,7 @@ void print(const options& o, std::uint64_t operations, std::int64_t cpu, std::in
   }
   if (o.what == "echo_binary" || o.what == "raw") {
     const double mb = static_cast<double>(o.size) / 1e6;
-    std::printf(", \"cpu_us_per_mb\": %.3f, \"mb_per_s\": %.1f", static_cast<double>(cpu) / n / 1e3 / mb, n * mb * 1e9 / static_cast<double>(wall));
+    std::printf(", \"cpu_us_per_mb\": %.3f, \"mb_per_s\": %.4f", static_cast<double>(cpu) / n / 1e3 / mb, n * mb * 1e9 / static_cast<double>(wall));
   }
   std::printf("}\n");
 }
