@@ -2,6 +2,8 @@ find_package(ZLIB REQUIRED)  # tag 80, compressed terms
 target_sources(cnode_protocol PRIVATE
   src/errc.cpp
   src/block.cpp
+  src/buffer.cpp
+  src/unused_memory.cpp
   src/terms/build.cpp
   src/terms/kept_memory.cpp
   src/terms/sort_map.cpp

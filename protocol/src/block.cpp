@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <new>
 
+#include <cnode/protocol/unused_memory.hpp>
+
 #include "buffer.hpp"
 #include "terms/kept_memory.hpp"
 
@@ -38,16 +40,20 @@ struct kept_first_chunks {
 
   ~kept_first_chunks() {
     gone = true;
-    for (auto*& list : first) {
-      while (list) {
-        auto* e = list;
-        list = e->next;
+    empty();
+  }
+  void empty() noexcept {
+    for (std::size_t c = 0; c < kept_classes; ++c) {
+      count[c] = 0;
+      while (auto* e = first[c]) {
+        first[c] = e->next;
         std::free(e);
       }
     }
   }
 };
 thread_local kept_first_chunks kept;
+const unused_memory emptied{unused_memory::kind::of_thread, []() noexcept { kept.empty(); }};
 
 std::size_t class_of(std::size_t words) {
   std::size_t c = 0;
@@ -227,54 +233,6 @@ void block_deleter::operator()(block* b) const noexcept {
     }
     b = rest;
   }
-}
-
-// ---- shared bytes
-
-void retain(buffer* b) noexcept {
-  if (b) b->refs.fetch_add(1, std::memory_order_relaxed);
-}
-
-void release(buffer* b) noexcept {
-  if (b && b->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-    b->~buffer();
-    std::free(static_cast<void*>(b));
-  }
-}
-
-buffer_ptr buffer_ptr::make(std::size_t size) {
-  if (size > SIZE_MAX - sizeof(buffer)) throw std::bad_alloc();
-  auto* b = new (allocate(sizeof(buffer) + size)) buffer;
-  b->size = size;
-  buffer_ptr p;
-  p.b_ = b;
-  return p;
-}
-
-void buffer_ptr::grow(std::size_t size) {
-  if (!b_) {
-    *this = make(size);
-    return;
-  }
-  assert(b_->refs.load(std::memory_order_relaxed) == 1 && size >= b_->size);
-  if (size > SIZE_MAX - sizeof(buffer)) throw std::bad_alloc();
-  // A large allocation moves by its page tables, not by copying.
-  auto* moved = static_cast<buffer*>(std::realloc(static_cast<void*>(b_), sizeof(buffer) + size));
-  if (!moved) throw std::bad_alloc();
-  b_ = moved;
-  b_->size = size;
-}
-
-buffer_ptr::buffer_ptr(const buffer_ptr& o) noexcept : b_(o.b_) { retain(b_); }
-buffer_ptr::~buffer_ptr() { release(b_); }
-std::uint8_t* buffer_ptr::data() const { return b_ ? b_->data() : nullptr; }
-std::size_t buffer_ptr::size() const { return b_ ? b_->size : 0; }
-
-buffer_ptr buffer_ptr::share(cnode_buffer* b) {
-  buffer_ptr p;
-  p.b_ = reinterpret_cast<buffer*>(b);
-  retain(p.b_);
-  return p;
 }
 
 }  // namespace cnode

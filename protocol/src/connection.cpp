@@ -25,6 +25,9 @@ connection::~connection() = default;
 
 void connection::set_peer(term node) { impl_->in.set_peer(node); }
 std::span<std::uint8_t> connection::prepare(std::size_t at_least) { return impl_->in.prepare(at_least); }
+std::span<const std::span<std::uint8_t>> connection::prepare_pieces(std::size_t at_least, std::size_t at_most) {
+  return impl_->in.prepare_pieces(at_least, at_most);
+}
 void connection::commit(std::size_t n) { impl_->in.commit(n); }
 
 void connection::receive(std::span<const std::uint8_t> bytes) {

@@ -1,6 +1,7 @@
 #include "frame_reader.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -29,11 +30,26 @@ std::span<std::uint8_t> frame_reader::prepare(std::size_t at_least) {
   at_least = std::max<std::size_t>(at_least, 1);
   // Bytes of a large frame go straight to their place, unless some are still waiting in front of them or the rest of the frame is
   // shorter than what is asked for.
+  piece_count_ = 0;
   prepared_large_ = large_ && in_.size() == 0 && large_->missing() >= at_least;
   return prepared_large_ ? large_->room(at_least) : in_.room(at_least);
 }
 
-void frame_reader::commit(std::size_t n) { prepared_large_ ? large_->commit(n) : in_.commit(n); }
+std::span<const std::span<std::uint8_t>> frame_reader::prepare_pieces(std::size_t at_least, std::size_t at_most) {
+  if (arriving_ != unfinished_.end() && arriving_left_ > 0 && in_.size() == 0) {
+    prepare_fragments(at_most);
+  } else {
+    pieces_[0] = prepare(at_least);
+    pieces_[0] = pieces_[0].first(std::min(pieces_[0].size(), std::max(at_least, at_most)));
+    return {pieces_.data(), 1};
+  }
+  return {pieces_.data(), piece_count_};
+}
+
+void frame_reader::commit(std::size_t n) {
+  if (piece_count_ > 0) return commit_fragments(n);
+  prepared_large_ ? large_->commit(n) : in_.commit(n);
+}
 
 result<bool> frame_reader::next_event(frame_event& e) {
   if (failed_) return *failed_;
@@ -77,7 +93,7 @@ frame_reader::outcome frame_reader::next(frame_event& e) {
       if (bytes[length_bytes] == version_magic && bytes[length_bytes + 1] == fragment_continuation) {
         if (bytes.size() < length_bytes + fragment_numbers) return outcome::more;
         if (!begin_continuation(load64(&bytes[length_bytes + 2]), load64(&bytes[length_bytes + 10]))) return outcome::failed;
-        arriving_left_ = size - fragment_numbers;
+        arriving_left_ = arriving_size_ = size - fragment_numbers;
         in_.consume(length_bytes + fragment_numbers);
         continue;
       }
@@ -184,6 +200,7 @@ failure frame_reader::too_much() const {
 
 frame_reader::outcome frame_reader::read_first_fragment(std::uint64_t sequence, std::uint64_t number,
                                                         std::span<const std::uint8_t> bytes, frame_event& e) {
+  const auto frame_size = bytes.size();  // that of most which follow, or a little more
   if (number == 0) return fail({errc::bad_frame, "fragment 0 of sequence " + std::to_string(sequence)});
   etf::decode_options options;
   options.atoms = cache_.atoms();
@@ -195,11 +212,12 @@ frame_reader::outcome frame_reader::read_first_fragment(std::uint64_t sequence, 
   if (!control) return outcome::failed;
   u.control = control;
   u.atoms.assign(options.atoms.begin(), options.atoms.end());
-  if (!bytes.empty() && number < SIZE_MAX / bytes.size()) u.payload = growing_buffer(static_cast<std::size_t>(number) * bytes.size());
+  if (!bytes.empty() && number < SIZE_MAX / frame_size) u.payload = growing_buffer(static_cast<std::size_t>(number) * frame_size);
   u.payload.append(bytes);
   u.due = number - 1;
   u.overhead = sizeof(sequences::value_type) + u.atoms.size() * sizeof(term) + u.block->used_words() * sizeof(cnode_term);
-  unfinished_bytes_ += bytes.size() + u.overhead;
+  u.charged = u.payload.held() + u.overhead;
+  unfinished_bytes_ += u.charged;
   unfinished_.emplace(sequence, std::move(u));
   if (unfinished_.size() > limits_.max_unfinished_messages || unfinished_bytes_ > limits_.max_unfinished_bytes) return fail(too_much());
   return outcome::more;
@@ -224,21 +242,85 @@ frame_reader::outcome frame_reader::read_continuation(frame_event& e) {
   const auto bytes = in_.bytes().first(std::min(in_.size(), arriving_left_));
   auto& u = arriving_->second;
   u.payload.append(bytes);
-  unfinished_bytes_ += bytes.size();
-  arriving_left_ -= bytes.size();
+  took(bytes.size());
   in_.consume(bytes.size());
   if (unfinished_bytes_ > limits_.max_unfinished_bytes) return fail(too_much());
   if (arriving_left_ > 0) return outcome::more;
   const auto it = std::exchange(arriving_, unfinished_.end());
   if (--u.due > 0) return outcome::more;
-  unfinished_bytes_ -= u.payload.size() + u.overhead;
+  unfinished_bytes_ -= u.charged;
   auto whole = std::move(u);
   unfinished_.erase(it);
   return finish(std::move(whole), e);
 }
 
+void frame_reader::took(std::size_t n) {
+  auto& u = arriving_->second;
+  arriving_left_ -= n;
+  const auto charge = u.payload.held() + u.overhead;
+  unfinished_bytes_ += charge - u.charged;
+  u.charged = charge;
+}
+
+void frame_reader::prepare_fragments(std::size_t at_most) {
+  auto& u = arriving_->second;
+  const auto size = arriving_size_;
+  // The last one, number 1, may be shorter: it is not expected.
+  std::size_t following = 0;
+  if (u.due > 2 && at_most > arriving_left_)
+    following = static_cast<std::size_t>(std::min<std::uint64_t>({u.due - 2, (at_most - arriving_left_) / (size + header_size), most_following}));
+  auto room = u.payload.room(arriving_left_ + following * size);
+  const auto piece = [&](std::size_t n) {
+    pieces_[piece_count_++] = room.first(n);
+    room = room.subspan(n);
+  };
+  piece_count_ = 0;
+  piece(arriving_left_);
+  for (std::size_t i = 0; i < following; ++i) {
+    pieces_[piece_count_++] = headers_[i];
+    piece(size);
+  }
+  if (following > 0) pieces_[piece_count_++] = headers_[following];
+}
+
+void frame_reader::commit_fragments(std::size_t n) {
+  auto& u = arriving_->second;
+  const auto take = [&] {
+    const auto some = std::min(n, arriving_left_);
+    u.payload.commit(some);
+    took(some);
+    n -= some;
+  };
+  take();
+  for (std::size_t i = 1; n > 0; ++i) {
+    const auto header = pieces_[i];
+    if (n < header_size || !continues_arriving(header.data())) {
+      for (; n > 0; ++i) {
+        const auto some = std::min(n, pieces_[i].size());
+        std::memcpy(in_.room(some).data(), pieces_[i].data(), some);
+        in_.commit(some);
+        n -= some;
+      }
+      break;
+    }
+    n -= header_size;
+    --u.due;
+    arriving_left_ = arriving_size_;
+    ++i;
+    take();
+  }
+  piece_count_ = 0;
+}
+
+// Whether these are length and numbers of the next fragment of the message that is arriving, as long as the present one.
+bool frame_reader::continues_arriving(const std::uint8_t* header) const {
+  return load32(header) == arriving_size_ + fragment_numbers && header[4] == version_magic && header[5] == fragment_continuation &&
+         load64(header + 6) == arriving_->first && load64(header + 14) == arriving_->second.due - 1;
+}
+
 frame_reader::outcome frame_reader::finish(unfinished u, frame_event& e) {
   term payload;
+  u.payload.close();
   if (control_takes_payload(u.control)) {
     etf::decode_options options;
     options.owner = u.payload.owner();

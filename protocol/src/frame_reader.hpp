@@ -1,6 +1,7 @@
 // Bytes from a socket as events: frames, their headers, fragments put together again.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -20,6 +21,7 @@ class frame_reader {
 
   void set_peer(term node) { peer_ = node; }
   std::span<std::uint8_t> prepare(std::size_t at_least);
+  std::span<const std::span<std::uint8_t>> prepare_pieces(std::size_t at_least, std::size_t at_most);
   void commit(std::size_t n);
   // True: the next message is in `e`. False: more bytes are needed.
   result<bool> next_event(frame_event& e);
@@ -36,6 +38,7 @@ class frame_reader {
     growing_buffer payload;
     std::uint64_t due = 0;          // the number of the next fragment
     std::size_t overhead = 0;       // bytes it takes besides its payload
+    std::size_t charged = 0;        // its part of unfinished_bytes_
   };
   using sequences = std::map<std::uint64_t, unfinished>;
 
@@ -49,6 +52,10 @@ class frame_reader {
   outcome read_first_fragment(std::uint64_t sequence, std::uint64_t number, std::span<const std::uint8_t> bytes, frame_event& e);
   bool begin_continuation(std::uint64_t sequence, std::uint64_t number);
   outcome read_continuation(frame_event& e);  // as much of it as has come
+  void took(std::size_t n);                   // the next bytes of it
+  void prepare_fragments(std::size_t at_most);
+  void commit_fragments(std::size_t n);
+  bool continues_arriving(const std::uint8_t* header) const;
   outcome finish(unfinished u, frame_event& e);
   outcome event(block_ptr b, term control, term payload, frame_event& e);
   failure too_much() const;
@@ -64,7 +71,13 @@ class frame_reader {
   sequences unfinished_;
   std::size_t unfinished_bytes_ = 0;
   sequences::iterator arriving_{unfinished_.end()};  // whose fragment is arriving
-  std::size_t arriving_left_ = 0;               // bytes of it to come
+  std::size_t arriving_size_ = 0, arriving_left_ = 0;  // of it, and bytes to come
+  // Where prepare_pieces() pointed: the rest of the fragment that is arriving, then headers and fragments in turn, as far as those
+  // that follow can be expected to be as long. What comes otherwise is moved to in_.
+  static constexpr std::size_t most_following = 24, header_size = 22;
+  std::array<std::span<std::uint8_t>, 2 * most_following + 2> pieces_;
+  std::size_t piece_count_ = 0;                 // 0: in_ or large_, see prepared_large_
+  std::array<std::array<std::uint8_t, header_size>, most_following + 1> headers_;
   std::uint64_t ticks_ = 0;
   std::optional<failure> failed_;
 };

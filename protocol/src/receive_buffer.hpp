@@ -58,10 +58,13 @@ class receive_buffer {
 class growing_buffer {
  public:
   growing_buffer() = default;
-  // What will come, as far as one knows: it saves the last doubling, nothing is reserved for it.
+  // What will come, as far as one knows: room grows faster and no further. Pages of it are touched as bytes come, unless a buffer
+  // lies ready.
   explicit growing_buffer(std::size_t expected) : expected_(expected) {}
 
   std::size_t size() const { return have_; }
+  // Bytes of memory it may hold.
+  std::size_t held() const { return ready_made_ ? capacity() : have_; }
   std::span<std::uint8_t> room(std::size_t at_least) {
     if (capacity() - have_ < at_least) grow(at_least);
     return {buffer_.data() + have_, capacity() - have_};
@@ -74,16 +77,28 @@ class growing_buffer {
   }
   std::span<const std::uint8_t> bytes() const { return {buffer_.data(), have_}; }
   const buffer_ptr& owner() const { return buffer_; }
+  // Nothing will follow: gives back what a buffer that lay ready holds in vain.
+  void close() {
+    if (ready_made_ && have_ < capacity() / 2) buffer_.resize(have_);
+  }
 
  private:
   std::size_t capacity() const { return buffer_ ? buffer_.size() : 0; }
   void grow(std::size_t at_least) {
-    auto wanted = std::max<std::size_t>({128 * 1024, 2 * capacity(), have_ + at_least});
-    if (expected_ >= have_ + at_least) wanted = std::min(wanted, expected_);
-    buffer_.grow(wanted);
+    const auto needed = have_ + at_least;
+    if (needed > expected_) {
+      buffer_.resize(std::max<std::size_t>({least, 2 * capacity(), needed}));
+    } else if (have_ >= expected_ / ready_share && buffer_.grow_to_kept(expected_, have_)) {
+      ready_made_ = true;
+    } else {
+      buffer_.resize(std::min(expected_, std::max<std::size_t>({least, 8 * capacity(), needed})));
+    }
   }
 
+  static constexpr std::size_t least = 128 * 1024;
+  static constexpr std::size_t ready_share = 256;  // a buffer of the whole size for a message of which so much has come: a 256th
   std::size_t expected_ = 0, have_ = 0;
+  bool ready_made_ = false;
   buffer_ptr buffer_;
 };
 
@@ -94,7 +109,10 @@ class large_frame {
 
   std::size_t missing() const { return size_ - buffer_.size(); }
   // At most missing() bytes of room; at_least must not exceed it.
-  std::span<std::uint8_t> room(std::size_t at_least) { return buffer_.room(at_least); }
+  std::span<std::uint8_t> room(std::size_t at_least) {
+    const auto room = buffer_.room(at_least);
+    return room.first(std::min(room.size(), missing()));
+  }
   void commit(std::size_t n) { buffer_.commit(n); }
   // Returns how many of `bytes` belong to the frame.
   std::size_t append(std::span<const std::uint8_t> bytes) {

@@ -166,6 +166,68 @@ TEST_F(Framing, ReadsTheSameInAnyPieces) {
   }
 }
 
+// As a scattered read brings it: what fits of `bytes` into the pieces, at most `most` bytes, again and again.
+std::vector<std::string> scattered(connection& in, std::string_view bytes, std::mt19937& random, std::size_t most) {
+  std::vector<std::string> got;
+  while (!bytes.empty()) {
+    std::size_t n = 0;
+    const auto limit = std::min<std::size_t>(bytes.size(), 1 + random() % most);
+    for (const auto& room : in.prepare_pieces(64 * 1024, 1 << 20)) {
+      const auto some = std::min(room.size(), limit - n);
+      std::copy_n(bytes.data() + n, some, reinterpret_cast<char*>(room.data()));
+      n += some;
+    }
+    in.commit(n);
+    bytes.remove_prefix(n);
+    for (;;) {
+      auto e = in.next_event();
+      EXPECT_TRUE(e) << to_string(e.error());
+      if (!e) return got;
+      if (!*e) break;
+      got.push_back(etf::term_to_binary((*e)->message));
+    }
+  }
+  return got;
+}
+
+TEST_F(Framing, ReadsLargeMessagesInPiecesToWhereTheyBelong) {
+  std::mt19937 random(5);
+  std::string data(30 * piece + 77, 0);
+  for (auto& c : data) c = static_cast<char>(random());
+  const auto large = make_binary(*t.heap, data);
+  for (const std::size_t most : {30u, 5000u, 70'000u, 300'000u, 3'000'000u}) {
+    auto out = fresh(), in = fresh();
+    std::string bytes;
+    std::vector<std::string> expected;
+    for (int i = 0; i < 4; ++i) {
+      // A small one, and a tick, get between the fragments.
+      const auto message = make_tuple_of(*t.heap, small(i), large);
+      ASSERT_TRUE(out.send(send{pid_of(1), t.ours, {}}, message));
+      if (i % 2 == 1) {
+        out.fill_output(1 + random() % 12);
+        ASSERT_TRUE(out.send(send{pid_of(2), t.ours, {}}, t.message));
+        out.tick();
+        expected.push_back(external(t.message));
+      }
+      bytes += all_output(out);
+      expected.push_back(external(message));
+    }
+    EXPECT_EQ(scattered(in, bytes, random, most), expected) << most;
+    EXPECT_EQ(in.ticks(), 2u);
+  }
+}
+
+TEST_F(Framing, ReadsPiecesOfTwoLargeMessagesInTurn) {
+  std::mt19937 random(6);
+  const auto large = make_binary(*t.heap, std::string(20 * piece, 'x')), other = make_binary(*t.heap, std::string(21 * piece, 'y'));
+  for (const std::size_t most : {5000u, 300'000u, 3'000'000u}) {
+    auto out = fresh(), in = fresh();
+    ASSERT_TRUE(out.send(send{pid_of(1), t.ours, {}}, large));
+    ASSERT_TRUE(out.send(send{pid_of(2), t.ours, {}}, other));
+    EXPECT_EQ(scattered(in, all_output(out), random, most), (std::vector{external(large), external(other)})) << most;
+  }
+}
+
 TEST_F(Framing, RefusesEveryHeaderThatEndsEarly) {
   auto out = fresh();
   const auto body = sent(out, make_tuple_of(*t.heap, atom("one"), atom("two"))).substr(4);

@@ -73,12 +73,11 @@ void peer_connection::on_readable(bool ends) {
   bool drained = false;
   bool open = handle_frames();
   while (open && !drained && budget > 0) {
-    const auto room = in_.prepare(read_size);
-    const auto got = receive(room.first(std::min(room.size(), budget)));
+    const auto got = receive(in_.prepare_pieces(read_size, budget));
     if (got.size > 0) {
       in_.commit(got.size);
       bytes_in_.fetch_add(got.size, std::memory_order_relaxed);
-      budget -= got.size;
+      budget -= std::min(budget, got.size);
       open = handle_frames();
     }
     if (!open) break;
@@ -108,17 +107,27 @@ void peer_connection::on_readable(bool ends) {
   if (waited || tls_->unsent() > 0) write(lock);
 }
 
-peer_connection::transfer peer_connection::receive(std::span<std::uint8_t> room) {
+peer_connection::transfer peer_connection::receive(std::span<const std::span<std::uint8_t>> room) {
   using state = tls_stream::state;
   if (tls_) {
-    const auto got = tls_->read(room);
+    const auto got = tls_->read(room.front());
     return {got.size, got.now};
   }
+  std::array<iovec, max_pieces> vectors;
+  const auto count = std::min(room.size(), max_pieces);
+  std::size_t asked = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    vectors[i] = {room[i].data(), room[i].size()};
+    asked += room[i].size();
+  }
+  msghdr header{};
+  header.msg_iov = vectors.data();
+  header.msg_iovlen = count;
   for (;;) {
-    const auto n = ::recv(descriptor_, room.data(), room.size(), MSG_DONTWAIT);
+    const auto n = count == 1 ? ::recv(descriptor_, vectors[0].iov_base, asked, MSG_DONTWAIT) : ::recvmsg(descriptor_, &header, MSG_DONTWAIT);
     if (n > 0) {
       const auto size = static_cast<std::size_t>(n);
-      return {size, size < room.size() ? state::would_block : state::progress};
+      return {size, size < asked ? state::would_block : state::progress};
     }
     if (n == 0) return {0, state::closed};
     if (errno == EAGAIN || errno == EWOULDBLOCK) return {0, state::would_block};

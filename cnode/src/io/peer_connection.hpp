@@ -75,7 +75,7 @@ class peer_connection : public std::enable_shared_from_this<peer_connection> {
     std::size_t size = 0;  // bytes of ours, whatever they are encrypted to
     tls_stream::state now = tls_stream::state::progress;
   };
-  transfer receive(std::span<std::uint8_t> room);
+  transfer receive(std::span<const std::span<std::uint8_t>> room);
   transfer transmit();     // from sending_, which stays as it is
   bool handle_frames();    // false: the connection was closed
   void write(std::unique_lock<std::mutex>& lock);

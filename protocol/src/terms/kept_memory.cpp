@@ -8,6 +8,7 @@
 #include <new>
 
 #include <cnode/protocol/kept_memory.hpp>
+#include <cnode/protocol/unused_memory.hpp>
 
 namespace cnode {
 
@@ -132,6 +133,10 @@ void release_kept_memory() noexcept {
     }
     std::free(p.memory);
   }
+}
+
+namespace {
+const unused_memory emptied{unused_memory::kind::of_thread, release_kept_memory};
 }
 
 }  // namespace cnode

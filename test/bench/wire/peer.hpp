@@ -114,8 +114,11 @@ class peer {
   }
   // One read, if there is something. Answers ticks.
   void read() {
-    const auto room = connection_->prepare(64 * 1024);
-    const auto n = ::recv(fd_, room.data(), room.size(), 0);
+    iovec v[64];
+    std::size_t pieces = 0;
+    for (const auto& room : connection_->prepare_pieces(64 * 1024, 1 << 20))
+      if (pieces < 64) v[pieces++] = {room.data(), room.size()};
+    const auto n = ::readv(fd_, v, static_cast<int>(pieces));
     if (n == 0) fail("the server closed the connection");
     if (n < 0) {
       if (errno == EAGAIN) return;

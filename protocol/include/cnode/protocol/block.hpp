@@ -80,8 +80,10 @@ class buffer_ptr {
   explicit operator bool() const { return b_ != nullptr; }
   cnode_buffer* get() const { return reinterpret_cast<cnode_buffer*>(b_); }
   static buffer_ptr share(cnode_buffer* b);  // takes one more reference
-  // More room behind the bytes, which may move: only while nobody shares them.
-  void grow(std::size_t size);
+  // More or less room behind the bytes, which may move: only while nobody shares them.
+  void resize(std::size_t size);
+  // The same by taking a buffer that lies ready, with the `used` first bytes; false when none of about that size does.
+  bool grow_to_kept(std::size_t size, std::size_t used);
 
  private:
   buffer* b_ = nullptr;

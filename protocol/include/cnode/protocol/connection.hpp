@@ -39,6 +39,9 @@ class connection {
 
   // Where the caller may put bytes read from the socket: at least `at_least` bytes of room. Then commit what arrived.
   std::span<std::uint8_t> prepare(std::size_t at_least);
+  // The same in pieces for one scattered read: when a large message is arriving, up to `at_most` bytes go where they belong. Not empty,
+  // valid until the next call of anything here.
+  std::span<const std::span<std::uint8_t>> prepare_pieces(std::size_t at_least, std::size_t at_most);
   void commit(std::size_t n);
   void receive(std::span<const std::uint8_t> bytes);  // prepare + copy + commit
 

@@ -1,0 +1,22 @@
+// Memory that is kept for reuse, and when it is given back: a node that has been idle for a while should hold what its state takes
+// and no more. Each cache says here how it is emptied; the scheduler says when.
+#pragma once
+
+namespace cnode {
+
+// To be called once per cache, before threads start (a static of the cache's file). There is room for 16 of each kind.
+struct unused_memory {
+  using function = void (*)() noexcept;
+  enum class kind {
+    of_thread,  // f empties what the calling thread keeps for itself
+    shared,     // f empties what all threads share; any thread calls it
+  };
+  unused_memory(kind k, function f) noexcept;
+};
+
+// Each thread calls it for itself when it has had nothing to do for a while.
+void release_memory_of_thread() noexcept;
+// Shared caches, and the free pages of the allocator. Takes locks and some microseconds per free megabyte: for when nobody works.
+void release_shared_memory() noexcept;
+
+}  // namespace cnode
