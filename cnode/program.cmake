@@ -13,6 +13,7 @@ add_executable(cnode
   src/program/cookie.cpp
   src/program/question.cpp
   src/program/release.cpp
+  src/program/file_pages.cpp
   src/program/restart.cpp
   src/program/start.cpp
   src/program/start_applications.cpp

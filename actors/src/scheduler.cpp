@@ -9,6 +9,7 @@
 #include <cnode/actors/code_server.hpp>
 #include <cnode/protocol/atom_table.hpp>
 #include <cnode/protocol/term_text.hpp>
+#include <cnode/protocol/unused_memory.hpp>
 
 #include "core.hpp"
 #include "crash_report.hpp"
@@ -26,6 +27,11 @@ void name_thread(const char* name) { ::pthread_setname_np(::pthread_self(), name
 constexpr unsigned slices_per_poll = 16;
 constexpr std::chrono::milliseconds watch_busy{10}, watch_idle{100};
 constexpr std::chrono::seconds longest_wait{3600};
+// A thread that has had nothing to do for so long gives back what it keeps for reuse. Nodes rest when for two looks in such a distance
+// they have run less than a few hundred slices.
+constexpr std::chrono::seconds rest_after{1};
+constexpr std::uint64_t restful_progress = 500;
+constexpr unsigned restful_looks = 2;
 
 class condition_poller final : public poller {
  public:
@@ -214,6 +220,7 @@ void scheduler::run(worker& w, bool spare) {
       w.begin_work();
       core::run_slice(*p, false);
       w.end_work();
+      w.keeps_memory = true;
       idle_long = false;
       runtime_access::fire_timers(node_);
       if (++slices % slices_per_poll == 0) {
@@ -244,9 +251,11 @@ void scheduler::wait_for_work(worker& w, bool spare, bool& idle_long) {
   if (!anything_queued() && !stopping_) {
     const auto now = node_.now();
     // A spare thread that finds nothing to do for a second is not needed.
-    const auto longest = spare ? now + std::chrono::seconds(1) : now + longest_wait;
+    const auto longest = now + (spare || w.keeps_memory ? rest_after : longest_wait);
     events_->wait(std::min(runtime_access::next_timer(node_), longest));
-    idle_long = spare && !anything_queued() && node_.now() >= longest;
+    const bool rested = !anything_queued() && node_.now() >= longest;
+    idle_long = spare && rested;
+    if (rested && std::exchange(w.keeps_memory, false)) release_memory_of_thread();
   }
   w.waiting = false;
   idle_.fetch_sub(1);
@@ -263,6 +272,7 @@ void scheduler::watch() {
     if (stopping_) break;
     node_.code().look_at_loader();
     const auto now = std::chrono::steady_clock::now();
+    look_for_rest(now);
     unsigned stuck = 0, in_use = 0;
     bool queued_behind = false;
     busy = false;
@@ -293,6 +303,17 @@ void scheduler::watch() {
       add_spare();
     }
   }
+}
+
+// Once after each time of work: shared caches and the allocator's free pages go back.
+void scheduler::look_for_rest(std::chrono::steady_clock::time_point now) {
+  if (now - rest_seen_ < rest_after) return;
+  rest_seen_ = now;
+  std::uint64_t progress = 0;
+  for (auto& w : workers_) progress += w->progress.load(std::memory_order_relaxed);
+  const bool restful = progress - std::exchange(rest_progress_, progress) < restful_progress;
+  if (!restful) rest_looks_ = 0;
+  else if (rest_looks_ < restful_looks && ++rest_looks_ == restful_looks) release_shared_memory();
 }
 
 // "<0.1.0> (name) has been running tiny:spin/0 (vsn 1)"; of one that was killed only its function still runs.

@@ -44,6 +44,7 @@ struct worker {
   std::thread thread;
   std::atomic<bool> in_use{false};
   std::atomic<bool> ended{false};     // its thread can be joined at once
+  bool keeps_memory = false;          // has worked since it last gave back what it keeps for reuse; its own
 
   // The watchdog's own.
   std::uint64_t seen_progress = 0;
@@ -92,6 +93,7 @@ class scheduler {
   void wait_for_work(worker& w, bool spare, bool& idle_long);
   void watch();
   void look(worker& w, std::chrono::steady_clock::time_point now);
+  void look_for_rest(std::chrono::steady_clock::time_point now);
   std::string running(worker& w) const;
   void add_spare();
 
@@ -104,6 +106,10 @@ class scheduler {
   std::atomic<unsigned> next_{0}, idle_{0}, spares_{0};
   std::atomic<unsigned> used_{0};  // workers that ever ran: the first so many
   std::atomic<bool> waking_{false}, stopping_{false}, started_{false};
+  // The watchdog's: how much has run, and whether nearly nothing has for so many looks.
+  std::uint64_t rest_progress_ = 0;
+  unsigned rest_looks_ = 0;
+  std::chrono::steady_clock::time_point rest_seen_{};
   std::thread watchdog_;
   std::mutex watch_lock_;
   std::condition_variable watch_;

@@ -18,8 +18,11 @@ std::atomic<atom_entry*> atom_segment_table[atom_segments];
 
 namespace {
 
-constexpr std::uint32_t bucket_count = 1u << 18;
-std::atomic<std::uint32_t> buckets[bucket_count];  // index + 1; pages nobody touches cost nothing
+// As many buckets are in use as there are atoms, within limits, so that a node of few atoms touches few pages. Twice as many begin as copies
+// of the heads there were: chains share their older part.
+constexpr std::uint32_t least_buckets = 1u << 12, most_buckets = 1u << 18;
+std::atomic<std::uint32_t> buckets[most_buckets];  // index + 1
+std::atomic<std::uint32_t> bucket_mask{least_buckets - 1};
 std::atomic<std::uint32_t> count{0};
 std::atomic<std::uint32_t> limit{1u << 20};
 constinit std::mutex writing;
@@ -65,7 +68,7 @@ std::uint32_t hash_of(std::string_view s) {
 
 std::uint32_t look_up(std::string_view s, std::uint32_t hash) {
   const auto prefix = prefix_of(s);
-  auto i = buckets[hash & (bucket_count - 1)].load(std::memory_order_acquire);
+  auto i = buckets[hash & bucket_mask.load(std::memory_order_acquire)].load(std::memory_order_acquire);
   while (i) {
     const auto& e = atom_at(i - 1);
     if (e.hash == hash && e.size == s.size() && e.prefix == prefix && (s.size() <= 8 || std::memcmp(e.text + 8, s.data() + 8, s.size() - 8) == 0))
@@ -73,6 +76,14 @@ std::uint32_t look_up(std::string_view s, std::uint32_t hash) {
     i = e.next;
   }
   return absent;
+}
+
+// `writing` held. A reader that still uses the mask before misses what is made from now on, which nobody can have told it of.
+void add_buckets(std::uint32_t atoms) {
+  const auto mask = bucket_mask.load(std::memory_order_relaxed);
+  if (atoms <= mask || mask + 1 == most_buckets) return;
+  for (std::uint32_t b = 0; b <= mask; ++b) buckets[mask + 1 + b].store(buckets[b].load(std::memory_order_relaxed), std::memory_order_relaxed);
+  bucket_mask.store(2 * mask + 1, std::memory_order_release);
 }
 
 // Texts lie one after the other in pages that are never freed.
@@ -123,7 +134,8 @@ term find_or_make_atom(std::string_view s) {
     if (!segment.load(std::memory_order_relaxed)) std::free(entries);
     return {};
   }
-  auto& bucket = buckets[hash & (bucket_count - 1)];
+  add_buckets(index);
+  auto& bucket = buckets[hash & bucket_mask.load(std::memory_order_relaxed)];
   entries[index & (atom_segment_size - 1)] = {prefix_of(s), text, static_cast<std::uint32_t>(s.size()), hash,
                                               bucket.load(std::memory_order_relaxed)};
   segment.store(entries, std::memory_order_release);

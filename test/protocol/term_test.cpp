@@ -1,5 +1,7 @@
 // Blocks, atoms, order and what reads terms.
 #include <algorithm>
+#include <atomic>
+#include <random>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -87,6 +89,29 @@ TEST(AtomTable, FindsTheSameAtomFromManyThreads) {
     EXPECT_EQ(atom_text(seen[0][i]), "thread atom " + std::to_string(i));
     for (auto& s : seen) EXPECT_TRUE(s[i].same(seen[0][i]));
   }
+}
+
+TEST(AtomTable, FindsWhatItHasToldOfWhileItGrows) {
+  const auto text = [](std::uint32_t i) { return "one of very many atoms, " + std::to_string(i); };
+  constexpr std::uint32_t many = 60'000;
+  std::atomic<std::uint32_t> made{0};
+  std::atomic<std::uint32_t> missed{0};
+  std::vector<std::thread> readers;
+  for (unsigned r = 0; r < 3; ++r)
+    readers.emplace_back([&, r] {
+      std::mt19937 random(r);
+      for (std::uint32_t there = 0; there < many;) {
+        there = made.load(std::memory_order_acquire);
+        if (there > 0 && !find_atom(text(random() % there))) ++missed;
+      }
+    });
+  for (std::uint32_t i = 0; i < many; ++i) {
+    EXPECT_TRUE(find_or_make_atom(text(i)));
+    made.store(i + 1, std::memory_order_release);
+  }
+  for (auto& r : readers) r.join();
+  EXPECT_EQ(missed.load(), 0u);
+  for (std::uint32_t i = 0; i < many; ++i) ASSERT_EQ(atom_text(find_atom(text(i))), text(i));
 }
 
 TEST(AtomTable, RefusesWhatIsNoAtomOrOneTooMany) {

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <cstdlib>
 #include <deque>
 #include <functional>
 #include <map>
@@ -194,7 +195,11 @@ struct code_server_impl {
   mutable std::mutex table_lock;
   static constexpr std::uint32_t leaf_size = 1024, leaves = 65536;
   struct leaf { std::atomic<module_slot*> slots[leaf_size] = {}; };
-  std::unique_ptr<std::atomic<leaf*>[]> directory;
+  struct free_memory {
+    void operator()(std::atomic<leaf*>* p) const noexcept { std::free(p); }
+  };
+  // Zeros; pages nobody touches cost nothing.
+  std::unique_ptr<std::atomic<leaf*>[], free_memory> directory{static_cast<std::atomic<leaf*>*>(std::calloc(leaves, sizeof(std::atomic<leaf*>)))};
   std::deque<module_slot> slots;                 // stable addresses; table_lock for growing
   std::deque<module_version> versions;           // stable addresses; versions_lock
   std::vector<module_version*> free_versions;

@@ -30,8 +30,8 @@ void log_from_module(log_level level, std::string_view text) {
   if (log_node) log_node->log(level, text);
 }
 
-code_server_impl::code_server_impl(runtime& n, code_server& s)
-    : node{n}, server{s}, directory{std::make_unique<std::atomic<leaf*>[]>(leaves)} {
+code_server_impl::code_server_impl(runtime& n, code_server& s) : node{n}, server{s} {
+  if (!directory) throw std::bad_alloc();
   compilations = std::make_unique<compile_queue>();
   thread = std::thread{[this] { loader_main(); }};
 }

@@ -17,7 +17,9 @@
 #include <cnode/node/node.hpp>
 #include <cnode/protocol/atom_table.hpp>
 #include <cnode/protocol/term_text.hpp>
+#include <cnode/protocol/unused_memory.hpp>
 
+#include "file_pages.hpp"
 #include "question.hpp"
 #include "release_handler/release_handler.hpp"
 #include "restart.hpp"
@@ -94,6 +96,8 @@ std::string start_servers(actors::runtime& node, const std::vector<start_server>
   return children_answer.how == answered::value ? "" : "--start: a process could not be started; the log says which and why";
 }
 
+const unused_memory file_pages{unused_memory::kind::shared, release_file_pages};
+
 }  // namespace
 
 int start(const start_options& options, int argc, char** argv) {
@@ -145,6 +149,7 @@ int start(const start_options& options, int argc, char** argv) {
   }
   std::printf("node %s ready\n", std::string(atom_text(node.name())).c_str());
   std::fflush(stdout);
+  release_shared_memory();
   const int status = node.wait();
   actors::stop_applications(node.runtime());
   node.stop();
