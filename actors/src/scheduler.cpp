@@ -27,8 +27,8 @@ void name_thread(const char* name) { ::pthread_setname_np(::pthread_self(), name
 constexpr unsigned slices_per_poll = 16;
 constexpr std::chrono::milliseconds watch_busy{10}, watch_idle{100};
 constexpr std::chrono::seconds longest_wait{3600};
-// A thread that has had nothing to do for so long gives back what it keeps for reuse. Nodes rest when for two looks in such a distance
-// they have run less than a few hundred slices.
+// A thread that has had nothing to do for so long gives back what it keeps for reuse. A node rests when between two looks in such a
+// distance, twice, it has run less than a few hundred slices.
 constexpr std::chrono::seconds rest_after{1};
 constexpr std::uint64_t restful_progress = 500;
 constexpr unsigned restful_looks = 2;
@@ -305,15 +305,21 @@ void scheduler::watch() {
   }
 }
 
-// Once after each time of work: shared caches and the allocator's free pages go back.
+// Shared caches and the allocator's free pages go back once after each time of work, of many slices or of large messages.
 void scheduler::look_for_rest(std::chrono::steady_clock::time_point now) {
   if (now - rest_seen_ < rest_after) return;
   rest_seen_ = now;
   std::uint64_t progress = 0;
   for (auto& w : workers_) progress += w->progress.load(std::memory_order_relaxed);
-  const bool restful = progress - std::exchange(rest_progress_, progress) < restful_progress;
-  if (!restful) rest_looks_ = 0;
-  else if (rest_looks_ < restful_looks && ++rest_looks_ == restful_looks) release_shared_memory();
+  const bool kept = kept_memory_noted();
+  rest_kept_ = rest_kept_ || kept;
+  const auto done = progress - std::exchange(rest_progress_, progress);
+  const bool restful = !kept && done < restful_progress;
+  rest_looks_ = restful ? std::min(rest_looks_ + 1, restful_looks) : 0;
+  if (rest_looks_ < restful_looks || (!rest_kept_ && progress - rest_released_ < restful_progress)) return;
+  rest_released_ = progress;
+  rest_kept_ = false;
+  release_shared_memory();
 }
 
 // "<0.1.0> (name) has been running tiny:spin/0 (vsn 1)"; of one that was killed only its function still runs.

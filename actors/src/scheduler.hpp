@@ -106,8 +106,9 @@ class scheduler {
   std::atomic<unsigned> next_{0}, idle_{0}, spares_{0};
   std::atomic<unsigned> used_{0};  // workers that ever ran: the first so many
   std::atomic<bool> waking_{false}, stopping_{false}, started_{false};
-  // The watchdog's: how much has run, and whether nearly nothing has for so many looks.
-  std::uint64_t rest_progress_ = 0;
+  // The watchdog's: how much had run at the last look and when memory was last given back, and for how many looks nearly nothing has.
+  std::uint64_t rest_progress_ = 0, rest_released_ = 0;
+  bool rest_kept_ = true;
   unsigned rest_looks_ = 0;
   std::chrono::steady_clock::time_point rest_seen_{};
   std::thread watchdog_;

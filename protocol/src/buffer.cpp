@@ -56,6 +56,7 @@ class kept_buffers {
     entries_[count_++] = b;
     bytes_ += b->size;
     lock.unlock();
+    note_kept_memory();
     free_all(gone.data(), n);
   }
   void empty() noexcept {

@@ -3,6 +3,7 @@
 #include <malloc.h>
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdlib>
 
@@ -15,6 +16,7 @@ struct list {
   std::size_t size;
 };
 constinit list of_thread{}, shared{};
+std::atomic<bool> noted{false};
 
 void call_all(const list& l) noexcept {
   for (std::size_t i = 0; i < l.size; ++i) l.functions[i]();
@@ -27,6 +29,9 @@ unused_memory::unused_memory(kind k, function f) noexcept {
   if (l.size == l.functions.size()) std::abort();
   l.functions[l.size++] = f;
 }
+
+void note_kept_memory() noexcept { noted.store(true, std::memory_order_relaxed); }
+bool kept_memory_noted() noexcept { return noted.load(std::memory_order_relaxed) && noted.exchange(false, std::memory_order_relaxed); }
 
 void release_memory_of_thread() noexcept { call_all(of_thread); }
 

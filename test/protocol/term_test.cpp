@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cnode/protocol/unused_memory.hpp>
+
 #include "support/terms.hpp"
 
 using namespace cnode;
@@ -152,6 +154,39 @@ TEST(TermOrder, TellsIntegersFromFloatsOnlyExactly) {
   EXPECT_EQ(same("36893488147419103232", "3.6893488147419103232e19"), std::pair(true, false));
   EXPECT_EQ(same("36893488147419103233", "3.6893488147419103232e19"), std::pair(false, false));
   EXPECT_LT(compare_exact(parsed("99")->root, parsed("1.0")->root), 0);
+}
+
+int emptied_of_thread = 0, emptied_shared = 0;
+const unused_memory cache_of_thread{unused_memory::kind::of_thread, []() noexcept { ++emptied_of_thread; }};
+const unused_memory cache_shared{unused_memory::kind::shared, []() noexcept { ++emptied_shared; }};
+
+TEST(UnusedMemory, IsAskedForByThreadAndForAll) {
+  release_memory_of_thread();
+  EXPECT_EQ(emptied_of_thread, 1);
+  EXPECT_EQ(emptied_shared, 0);
+  release_shared_memory();
+  EXPECT_EQ(emptied_of_thread, 1);
+  EXPECT_EQ(emptied_shared, 1);
+}
+
+TEST(UnusedMemory, IsNotedOnce) {
+  note_kept_memory();
+  EXPECT_TRUE(kept_memory_noted());
+  EXPECT_FALSE(kept_memory_noted());
+}
+
+TEST(Buffers, KeepTheirBytesWhenTheyGrowAndShrink) {
+  for (int round = 0; round < 3; ++round) {
+    auto b = buffer_ptr::make(100'000);
+    for (std::size_t i = 0; i < 100'000; ++i) b.data()[i] = static_cast<std::uint8_t>(i * 7);
+    b.resize(5'000'000);
+    b.grow_to_kept(6'000'000, 100'000);  // there is one from the second round on
+    EXPECT_GE(b.size(), 5'000'000u);
+    for (std::size_t i = 0; i < 100'000; ++i) ASSERT_EQ(b.data()[i], static_cast<std::uint8_t>(i * 7));
+    b.resize(100);
+    EXPECT_EQ(b.data()[99], static_cast<std::uint8_t>(99 * 7));
+    const auto other = buffer_ptr::make(6'000'000);
+  }
 }
 
 TEST(MapGet, FindsKeysOfEveryKind) {

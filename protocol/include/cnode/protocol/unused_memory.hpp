@@ -14,6 +14,11 @@ struct unused_memory {
   unused_memory(kind k, function f) noexcept;
 };
 
+// Said by shared caches that are given much at once. Any thread; cheap.
+void note_kept_memory() noexcept;
+// Whether that was said since the last call.
+bool kept_memory_noted() noexcept;
+
 // Each thread calls it for itself when it has had nothing to do for a while.
 void release_memory_of_thread() noexcept;
 // Shared caches, and the free pages of the allocator. Takes locks and some microseconds per free megabyte: for when nobody works.
