@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <system_error>
 #include <utility>
 
@@ -22,15 +23,16 @@ using clock = std::chrono::steady_clock;
 constexpr int events_at_once = 32;
 // A look that took no longer has not slept.
 constexpr std::chrono::microseconds no_sleep{4};
+constexpr std::size_t remembered = 64;
 constexpr std::uint64_t interrupter_id = 0;
 constexpr std::uint32_t reading = EPOLLIN | EPOLLRDHUP | EPOLLET;
 
 struct thread_state {
   bool scheduler = false;
-  bool leads = false;
+  bool leads = false;     // in wait()
   bool punctual = false;
   std::uint64_t sent = 0;
-  std::vector<std::weak_ptr<peer_connection>> dirty;
+  std::vector<std::shared_ptr<peer_connection>> dirty;
 };
 thread_local thread_state this_thread;
 
@@ -228,9 +230,7 @@ bool event_poller::rest(clock::time_point now, clock::time_point deadline) {
 void event_poller::poll() {
   this_thread.scheduler = true;
   if (!take_leadership()) return;
-  this_thread.leads = true;
   look({});
-  this_thread.leads = false;
   leave_leadership();
   flush();
 }
@@ -242,6 +242,8 @@ void event_poller::interrupt() {
 }
 
 void event_poller::wake() {
+  // A waiting leader that makes work itself is about to return, and then wakes who is needed.
+  if (this_thread.leads) return;
   pending_.store(true);
   if (waiting_.load() == 0) return;
   std::lock_guard lock(mutex_);
@@ -258,8 +260,10 @@ void event_poller::wake() {
 bool event_poller::mark_dirty(peer_connection& p) {
   if (!this_thread.scheduler) return false;
   ++this_thread.sent;
-  // Also marked by another thread since: then it is in both lists, which does no harm.
-  if (p.marked_by.exchange(&this_thread, std::memory_order_relaxed) != &this_thread) this_thread.dirty.push_back(p.weak_from_this());
+  // One that stands further back is flushed twice, which does no harm.
+  auto& dirty = this_thread.dirty;
+  const auto end = dirty.rbegin() + static_cast<std::ptrdiff_t>(std::min(dirty.size(), remembered));
+  if (std::none_of(dirty.rbegin(), end, [&p](const auto& d) { return d.get() == &p; })) dirty.push_back(p.shared_from_this());
   return true;
 }
 
@@ -267,13 +271,7 @@ void event_poller::flush() {
   this_thread.scheduler = true;
   if (this_thread.dirty.empty()) return;
   sent_.fetch_add(std::exchange(this_thread.sent, 0), std::memory_order_relaxed);
-  for (auto& d : this_thread.dirty) {
-    const auto p = d.lock();
-    if (!p) continue;
-    const void* us = &this_thread;
-    p->marked_by.compare_exchange_strong(us, nullptr, std::memory_order_relaxed);
-    p->flush();
-  }
+  for (const auto& d : this_thread.dirty) d->flush();
   this_thread.dirty.clear();
 }
 

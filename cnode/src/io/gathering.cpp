@@ -7,11 +7,12 @@ namespace {
 
 constexpr double smoothing = 1.0 / 16;
 // Messages of a round without rests: more than one call is under way; they gather by themselves. With rests: a rest pays; too much is held up.
-constexpr double several = 1.25, few = 4, enough = 3.5, many = 16;
-constexpr double often = 0.2;       // one caller finds its node asleep each time
+constexpr double several = 1.1, few = 6, enough = 3.5, many = 20;
+constexpr double often = 0.1;       // one caller finds its node asleep each time
 constexpr double wanted = 8;        // messages to gather
-constexpr double tolerated = 0.8;   // of the rate without rests
+constexpr double tolerated = 0.9;   // of the rate without rests
 constexpr unsigned trial = 24, first_pause = 512, longest_pause = 16'384;  // rounds
+constexpr unsigned most_trials = 16; // that rests stand in a row, before the rate without them is taken again
 constexpr std::chrono::nanoseconds silence{2'000'000}, long_round{500'000};
 
 }  // namespace
@@ -45,6 +46,7 @@ void gathering::change(double rate) {
     const auto with_rest = messages_ + rate * static_cast<double>(longest.count());
     if (at_once_ < often || messages_ < several || messages_ > few || with_rest < enough) return;
     resting_ = true;
+    trials_ = 0;
     rate_before_ = rate;
     rounds_ = trial;
   } else if (messages_ < enough || messages_ > many || rate < tolerated * rate_before_) {
@@ -54,6 +56,7 @@ void gathering::change(double rate) {
   } else {
     pause_ = 0;
     rounds_ = trial;
+    if (++trials_ >= most_trials) resting_ = false;
   }
 }
 

@@ -1,7 +1,7 @@
 // When to let requests gather before the next look at the sockets.
 //
 // A node that answers faster than its peers ask would sleep and be woken for each request, and send a packet for each answer; both
-// sides pay more for that than for the work. While answers leave in quick succession, two or three at a time, the leader
+// sides pay more for that than for the work. While answers leave in quick succession, some at a time, the leader
 // therefore rests for some tens of microseconds after it has written them: nothing is held back but the next look. A rest that brings
 // too little, or after which less is answered than before (the peers have all asked and wait), ends the habit for a while, and for
 // longer each time.
@@ -33,6 +33,7 @@ class gathering {
   double rate_before_ = 0;                 // messages per nanosecond without rests
   bool resting_ = false;
   unsigned rounds_ = 0;                    // so many before the present way is judged
+  unsigned trials_ = 0;                    // that the rests have stood
   unsigned pause_ = 0;                     // without rests, the last time
 };
 

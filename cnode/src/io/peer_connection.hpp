@@ -65,9 +65,6 @@ class peer_connection : public std::enable_shared_from_this<peer_connection> {
   bool busy() const;           // who sends now is suspended
   // The peer has closed its end, whether we have read so far or not.
   bool ended() const;
-  // The poller's: the thread that last put us into its list of those to flush.
-  std::atomic<const void*> marked_by{nullptr};
-
   bool closed() const { return closed_.load(std::memory_order_relaxed); }
 
  private:
