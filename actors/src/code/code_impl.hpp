@@ -116,7 +116,10 @@ struct code_server_impl {
   static std::string vsn_of_version(const module_version& v);  // as text; the version is held
 
   // ---- loader thread (loader.cpp, open_module.cpp). What takes a candidate runs there.
-  void post(std::function<void()> job);          // any thread; jobs run in order, none after the server began to stop
+  // Any thread. Jobs run in order, none after the server began to stop. What is to be unmapped goes before them, but somebody waits for
+  // a load: of those a few may pass.
+  enum class urgency { after_unloads, may_pass_unloads };
+  void post(std::function<void()> job, urgency u = urgency::after_unloads);
   void post_unload(module_version* v);           // these always run
   void loader_main();
   struct candidate;                              // a file on its way in
@@ -218,7 +221,11 @@ struct code_server_impl {
   // One thread loads, purges and unmaps: everything that may wait for a disk or for ld.so's lock.
   std::mutex queue_lock;
   std::condition_variable queue_filled;
-  std::deque<std::function<void()>> queue;
+  struct queued_job {
+    std::function<void()> run;
+    urgency how;
+  };
+  std::deque<queued_job> queue;
   std::deque<module_version*> unload_queue;
   bool stopping = false;
   std::thread thread;

@@ -18,10 +18,10 @@
 
 namespace cnode::actors {
 
-void code_server_impl::post(std::function<void()> job) {
+void code_server_impl::post(std::function<void()> job, urgency u) {
   {
     std::lock_guard guard{queue_lock};
-    queue.push_back(std::move(job));
+    queue.push_back({std::move(job), u});
   }
   queue_filled.notify_one();
 }
@@ -34,6 +34,14 @@ void code_server_impl::post_unload(module_version* v) {
   queue_filled.notify_one();
 }
 
+namespace {
+
+// A purge is mostly followed by a load; unmapping takes a third of the time of one.
+constexpr std::size_t most_passed = 8;
+constexpr std::chrono::microseconds wait_for_a_load{500};
+
+}  // namespace
+
 void code_server_impl::loader_main() {
   cover_this_thread();
   ::pthread_setname_np(::pthread_self(), "loader");
@@ -41,7 +49,9 @@ void code_server_impl::loader_main() {
   std::unique_lock guard{queue_lock};
   for (;;) {
     queue_filled.wait(guard, [this] { return stopping || !queue.empty() || !unload_queue.empty(); });
-    if (!unload_queue.empty()) {
+    if (!stopping && queue.empty()) queue_filled.wait_for(guard, wait_for_a_load, [this] { return stopping || !queue.empty() || unload_queue.size() >= most_passed; });
+    const bool passed = !stopping && !queue.empty() && queue.front().how == urgency::may_pass_unloads && unload_queue.size() < most_passed;
+    if (!unload_queue.empty() && !passed) {
       auto* v = unload_queue.front();
       unload_queue.pop_front();
       guard.unlock();
@@ -56,7 +66,7 @@ void code_server_impl::loader_main() {
       prepared.clear();
       guard.lock();
     } else {
-      auto job = std::move(queue.front());
+      auto job = std::move(queue.front().run);
       queue.pop_front();
       guard.unlock();
       job();
@@ -276,11 +286,11 @@ void code_server::ensure_loaded(term module, load_done done, term asker) {
     if (is_loaded(module)) return done({true, module, {}, {}});
     if (impl_->embedded) return done({false, module, atom("embedded"), {}});
     impl_->load_if_missing(module, done, asker);
-  });
+  }, code_server_impl::urgency::may_pass_unloads);
 }
 
 void code_server::load_missing(term module, load_done done, term asker) {
-  impl_->post([this, module, asker, done = std::move(done)] { impl_->load_if_missing(module, done, asker); });
+  impl_->post([this, module, asker, done = std::move(done)] { impl_->load_if_missing(module, done, asker); }, code_server_impl::urgency::may_pass_unloads);
 }
 
 void code_server::load_file(term module, load_done done, term asker) {
@@ -290,7 +300,7 @@ void code_server::load_file(term module, load_done done, term asker) {
     auto path = impl_->find_on_path(module);
     if (path.empty()) return done({false, module, atom("nofile"), impl_->why_not_found(module)});
     impl_->load_path(module, std::move(path), done);
-  });
+  }, code_server_impl::urgency::may_pass_unloads);
 }
 
 void code_server::load_abs(std::string file, load_done done, term module, term asker) {
@@ -299,7 +309,7 @@ void code_server::load_abs(std::string file, load_done done, term module, term a
     if (!module) return done({false, {}, atom("badfile"), file + ": the file's name is no atom"});
     if (impl_->wait_for_on_load(module, asker, done, [=, this] { load_abs(file, done, module, asker); })) return;
     impl_->load_path(module, absolute_name(file + ".so"), done);
-  });
+  }, code_server_impl::urgency::may_pass_unloads);
 }
 
 void code_server::load_binary(term module, std::string file, std::string bytes, load_done done, bool file_is_atom, term asker) {

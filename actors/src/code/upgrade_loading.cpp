@@ -61,7 +61,7 @@ void prepare_version(code_server& code, term module, std::string file, std::stri
     auto out = std::make_shared<prepared_version>();
     out->candidate = c;
     done(std::move(out), {true, c->module, {}, {}});
-  });
+  }, code_server_impl::urgency::may_pass_unloads);
 }
 
 void load_prepared(code_server& code, const prepared_version_ptr& v, load_done done) {
@@ -76,7 +76,7 @@ void load_prepared(code_server& code, const prepared_version_ptr& v, load_done d
   impl.post([&impl, c, load, done = std::move(done)] {
     c->done = done;
     if (!impl.wait_for_on_load(c->module, {}, c->done, load)) load();
-  });
+  }, code_server_impl::urgency::may_pass_unloads);
 }
 
 void put_back(code_server& code, term module, const held_version& v, std::function<void()> done) {
