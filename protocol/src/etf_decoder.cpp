@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -143,6 +144,14 @@ class decoder {
       *at = w;
       at += stride;
     };
+    const auto known_atom = [&](const std::uint8_t* text, std::size_t n, auto latin1) {
+      if (n - 1 >= static_cast<std::size_t>(end - text)) return false;
+      const auto a = memo->find(atom_memo::key_of(text, n, latin1), text, n);
+      if (a == CNODE_NONE) return false;
+      put(a);
+      p = text + n;
+      return true;
+    };
     // Of the place where the container itself goes.
     const auto open = [&](cnode_term* first, cnode_term* behind, std::uintptr_t shape) {
       at += stride;
@@ -217,19 +226,11 @@ class decoder {
           ++p;
           continue;
         case tag::small_atom_utf8_ext:
-        case tag::atom_ext: {
-          const bool latin1 = t == tag::atom_ext;
-          const std::size_t header = latin1 ? 3 : 2;
-          if (!has(header + 8)) break;
-          const std::size_t n = latin1 ? load16(p + 1) : p[1];
-          const auto* text = p + header;
-          if (n == 0 || n > static_cast<std::size_t>(end - text)) break;
-          const auto a = memo->find(atom_memo::key_of(text, n, latin1), text, n);
-          if (a == CNODE_NONE) break;
-          put(a);
-          p = text + n;
-          continue;
-        }
+          if (has(2 + 8) && known_atom(p + 2, p[1], std::false_type{})) continue;
+          break;
+        case tag::atom_ext:
+          if (has(3 + 8) && known_atom(p + 3, load16(p + 1), std::true_type{})) continue;
+          break;
         case tag::atom_cache_ref:
           if (!has(2)) return fail(errc::truncated);
           if (p[1] >= options_.atoms.size() || !options_.atoms[p[1]].is_atom()) return fail(options_.atoms.empty() ? errc::bad_tag : errc::cache_miss);

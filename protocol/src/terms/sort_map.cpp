@@ -68,31 +68,54 @@ void lay_out(cnode_term* box, const pair* pairs, std::uint64_t n) {
 }
 
 constexpr std::uint64_t few = 32;
+enum class outcome { sorted, equal_keys, other_sort };
 
+// Nearly always the pairs come in order and each goes to the end.
 template <sort s>
-bool sort_few(cnode_term* box, std::uint64_t n) {
-  pair pairs[few];
+outcome sort_few(cnode_term* box, std::uint64_t n) {
+  cnode_term keys[few], values[few];
   std::uint64_t ranks[few];
-  const auto* from = box + 1;
-  for (std::uint64_t i = 0; i < n; ++i, from += 2) {
-    const pair p{from[0], from[1]};
-    const auto rank = rank_of(p.key, s);
+  std::uint64_t before = 0;
+  for (std::uint64_t i = 0; i < n; ++i) {
+    const auto key = box[1 + 2 * i];
+    if (s != sort::mixed && sort_of(key) != s) return outcome::other_sort;
+    const auto rank = rank_of(key, s);
     auto j = i;
-    for (; j > 0; --j) {
-      if (ranks[j - 1] < rank) break;
-      if (ranks[j - 1] == rank) {
-        const int c = compare_rest(pairs[j - 1].key, p.key, s);
-        if (c == 0) return false;
-        if (c < 0) break;
+    if (rank <= before) [[unlikely]] {
+      for (; j > 0 && ranks[j - 1] >= rank; --j) {
+        if (ranks[j - 1] == rank) {
+          const int c = compare_rest(keys[j - 1], key, s);
+          if (c == 0) return outcome::equal_keys;
+          if (c < 0) break;
+        }
+        ranks[j] = ranks[j - 1];
+        keys[j] = keys[j - 1];
+        values[j] = values[j - 1];
       }
-      ranks[j] = ranks[j - 1];
-      pairs[j] = pairs[j - 1];
     }
+    before = std::max(before, rank);
     ranks[j] = rank;
-    pairs[j] = p;
+    keys[j] = key;
+    values[j] = box[2 + 2 * i];
   }
-  lay_out(box, pairs, n);
-  return true;
+  auto* to = box + 1;
+  for (std::uint64_t i = 0; i < n; ++i) {
+    to[i] = keys[i];
+    to[n + i] = values[i];
+  }
+  return outcome::sorted;
+}
+
+bool sort_few(cnode_term* box, std::uint64_t n) {
+  auto done = outcome::other_sort;
+  switch (sort_of(box[1])) {
+    case sort::smalls: done = sort_few<sort::smalls>(box, n); break;
+    case sort::atoms: done = sort_few<sort::atoms>(box, n); break;
+    case sort::bits: done = sort_few<sort::bits>(box, n); break;
+    default: break;
+  }
+  if (done == outcome::other_sort) done = sort_few<sort::mixed>(box, n);
+  return done == outcome::sorted;
 }
 
 struct scratch {
@@ -239,17 +262,10 @@ void split(cnode_term* box, std::uint64_t n) {
 bool sort_map(cnode_term* box) {
   const auto n = cnode_header_size(*box);
   if (n < 2) return true;
+  if (n <= few) return sort_few(box, n);
   auto s = sort_of(box[1]);
   for (std::uint64_t i = 1; i < n && s != sort::mixed; ++i)
     if (sort_of(box[1 + 2 * i]) != s) s = sort::mixed;
-  if (n <= few) {
-    switch (s) {
-      case sort::smalls: return sort_few<sort::smalls>(box, n);
-      case sort::atoms: return sort_few<sort::atoms>(box, n);
-      case sort::bits: return sort_few<sort::bits>(box, n);
-      default: return sort_few<sort::mixed>(box, n);
-    }
-  }
   const auto follows = [&](std::uint64_t i) {
     const auto a = box[2 * i - 1], b = box[2 * i + 1];
     const auto x = rank_of(a, s), y = rank_of(b, s);
