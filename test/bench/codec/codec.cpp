@@ -74,6 +74,9 @@ void add(const std::string& name, const file& f) {
   benchmark::RegisterBenchmark(("decode/" + name + "/libei").c_str(), [&f](benchmark::State& s) {
     for (auto _ : s) benchmark::DoNotOptimize(libei_decode(f.bytes));
   });
+  benchmark::RegisterBenchmark(("build/" + name + "/libei").c_str(), [&f](benchmark::State& s) {
+    for (auto _ : s) libei_build(f.bytes);
+  });
   benchmark::RegisterBenchmark(("encode/" + name + "/ours").c_str(), [&f](benchmark::State& s) { encode(s, f); });
   benchmark::RegisterBenchmark(("encode/" + name + "/libei").c_str(), [&f](benchmark::State& s) {
     for (auto _ : s) benchmark::DoNotOptimize(libei_encode(f.term->root));

@@ -1,6 +1,7 @@
 #include "libei_codec.hpp"
 
 #include <cstdlib>
+#include <new>
 #include <vector>
 
 #include <ei.h>
@@ -87,6 +88,95 @@ std::size_t read(const char* buf, int* index) {
   }
 }
 
+// A term as a program on libei would keep it: a node for each, what it refers to allocated behind it.
+struct tree {
+  int type = 0;
+  int size = 0;        // elements, bytes
+  union {
+    long long integer;
+    double number;
+    char* bytes;       // of atoms and binaries
+    tree* elements;    // of tuples and lists, the tail being the last; keys and values of maps in turns
+    erlang_pid* pid;
+    erlang_ref* ref;
+  };
+  tree() : integer(0) {}
+};
+
+template <class T>
+T* allocate(std::size_t n = 1) {
+  auto* p = static_cast<T*>(std::malloc(n * sizeof(T) + 1));
+  if (!p) broken();
+  return p;
+}
+
+void build(const char* buf, int* index, tree& t);
+
+void build_elements(const char* buf, int* index, tree& t, int n) {
+  t.size = n;
+  t.elements = n ? allocate<tree>(static_cast<std::size_t>(n)) : nullptr;
+  for (int i = 0; i < n; ++i) build(buf, index, *new (t.elements + i) tree);
+}
+
+void build(const char* buf, int* index, tree& t) {
+  need(ei_get_type(buf, index, &t.type, &t.size));
+  int n;
+  switch (t.type) {
+    case ERL_SMALL_INTEGER_EXT:
+    case ERL_INTEGER_EXT:
+    case ERL_SMALL_BIG_EXT: return need(ei_decode_longlong(buf, index, &t.integer));
+    case ERL_FLOAT_EXT:
+    case NEW_FLOAT_EXT: return need(ei_decode_double(buf, index, &t.number));
+    case ERL_ATOM_EXT:
+      t.bytes = allocate<char>(static_cast<std::size_t>(t.size) * 2);  // UTF-8 of as many characters
+      return need(ei_decode_atom_as(buf, index, t.bytes, 2 * t.size + 1, ERLANG_UTF8, nullptr, nullptr));
+    case ERL_BINARY_EXT: {
+      long length;
+      t.bytes = allocate<char>(static_cast<std::size_t>(t.size));
+      return need(ei_decode_binary(buf, index, t.bytes, &length));
+    }
+    case ERL_STRING_EXT:
+      t.bytes = allocate<char>(static_cast<std::size_t>(t.size));
+      return need(ei_decode_string(buf, index, t.bytes));
+    case ERL_SMALL_TUPLE_EXT:
+    case ERL_LARGE_TUPLE_EXT:
+      need(ei_decode_tuple_header(buf, index, &n));
+      return build_elements(buf, index, t, n);
+    case ERL_MAP_EXT:
+      need(ei_decode_map_header(buf, index, &n));
+      return build_elements(buf, index, t, 2 * n);
+    case ERL_LIST_EXT:
+    case ERL_NIL_EXT:
+      need(ei_decode_list_header(buf, index, &n));
+      return build_elements(buf, index, t, n ? n + 1 : 0);
+    case ERL_PID_EXT:
+      t.pid = allocate<erlang_pid>();
+      return need(ei_decode_pid(buf, index, t.pid));
+    case ERL_NEW_REFERENCE_EXT:
+      t.ref = allocate<erlang_ref>();
+      return need(ei_decode_ref(buf, index, t.ref));
+    default: broken();
+  }
+}
+
+void destroy(tree& t) {
+  switch (t.type) {
+    case ERL_SMALL_INTEGER_EXT:
+    case ERL_INTEGER_EXT:
+    case ERL_SMALL_BIG_EXT:
+    case ERL_FLOAT_EXT:
+    case NEW_FLOAT_EXT: return;
+    case ERL_SMALL_TUPLE_EXT:
+    case ERL_LARGE_TUPLE_EXT:
+    case ERL_MAP_EXT:
+    case ERL_LIST_EXT:
+    case ERL_NIL_EXT:
+      for (int i = 0; i < t.size; ++i) destroy(t.elements[i]);
+      [[fallthrough]];
+    default: std::free(t.bytes);
+  }
+}
+
 void fill_node(char* node, term t) {
   const auto text = atom_text(node_of(t).node);
   text.copy(node, text.size());
@@ -146,6 +236,14 @@ std::size_t libei_decode(const std::string& bytes) {
   const auto n = read(bytes.data(), &index);
   if (static_cast<std::size_t>(index) != bytes.size()) broken();
   return n;
+}
+void libei_build(const std::string& bytes) {
+  int index = 0, version = 0;
+  tree t;
+  need(ei_decode_version(bytes.data(), &index, &version));
+  build(bytes.data(), &index, t);
+  if (static_cast<std::size_t>(index) != bytes.size()) broken();
+  destroy(t);
 }
 std::size_t libei_encode(term t) {
   static thread_local ei_x_buff x = [] {

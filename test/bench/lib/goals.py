@@ -61,6 +61,8 @@ ROWS = [
     "The codec",
     *[times("decode %s" % t, "decode_" + t, 3, a) for t in SMALL_TERMS for a in ("libei", "beam")],
     times("decode, mean of these", "decode_mean", 4, "libei"), times("decode, mean of these", "decode_mean", 4, "beam"),
+    *[times("decode %s, libei keeps it" % t, "build_" + t, None, "libei") for t in SMALL_TERMS],
+    times("decode, mean of these, libei keeps them", "build_mean", None, "libei"),
     *[times("encode %s" % t, "encode_" + t, 2.2, a) for t in SMALL_TERMS for a in ("libei", "beam")],
     times("encode, mean of these", "encode_mean", 3, "libei"), times("encode, mean of these", "encode_mean", 3, "beam"),
     *[times("validate %s" % t, "validate_" + t, None, "libei") for t in SMALL_TERMS],
@@ -107,7 +109,7 @@ class Figures:
 
     def __init__(self, results):
         self.raw = results.figures
-        for what in ("decode", "encode", "validate"):
+        for what in ("decode", "build", "encode", "validate"):
             whos = set.intersection(*[set(self.raw.get("%s_%s" % (what, t), {})) for t in SMALL_TERMS])
             for who in whos:
                 logs = [log(min(self.raw["%s_%s" % (what, t)][who])) for t in SMALL_TERMS]
