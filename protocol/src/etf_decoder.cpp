@@ -50,17 +50,21 @@ constexpr std::size_t most_ahead = std::size_t{1} << 17;
 template <std::ptrdiff_t Stride>
 [[gnu::noinline]] std::pair<const std::uint8_t*, cnode_term*> integers(const std::uint8_t* p, const std::uint8_t* end, cnode_term* at,
                                                                       cnode_term* last) {
-  for (; at != last && end - p >= 5; at += Stride) {
+  const auto put = [&](std::int64_t v) {
+    *at = cnode_make_small(v);
+    if constexpr (Stride == 2) at[1] = cnode_make_cons(at + 2);
+    at += Stride;
+  };
+  while (at != last && end - p >= 5) {
     if (static_cast<tag>(*p) == tag::integer_ext) {
-      *at = cnode_make_small(static_cast<std::int32_t>(load32(p + 1)));
-      p += 5;
+      for (auto n = std::min((end - p) / 5, (last - at) / Stride); n && static_cast<tag>(*p) == tag::integer_ext; --n, p += 5)
+        put(static_cast<std::int32_t>(load32(p + 1)));
     } else if (static_cast<tag>(*p) == tag::small_integer_ext) {
-      *at = cnode_make_small(p[1]);
+      put(p[1]);
       p += 2;
     } else {
       break;
     }
-    if constexpr (Stride == 2) at[1] = cnode_make_cons(at + 2);
   }
   return {p, at};
 }
