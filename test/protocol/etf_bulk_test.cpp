@@ -5,7 +5,7 @@
 #include <functional>
 #include <random>
 
-#include <cnode/protocol/kept_memory.hpp>
+#include <cnode/protocol/unused_memory.hpp>
 
 #include "support/terms.hpp"
 
@@ -156,7 +156,8 @@ TEST(Block, TakesMemoryOfDeadTermsAfterItWasGivenBack) {
       EXPECT_GE(b->used_words(), words);
     }
   }
-  release_kept_memory();
+  release_memory_of_thread();
+  release_shared_memory();
   auto b = block::make(1000);
   b->reserve(100000)[99999] = 0;
 }

@@ -161,6 +161,7 @@ const unused_memory cache_of_thread{unused_memory::kind::of_thread, []() noexcep
 const unused_memory cache_shared{unused_memory::kind::shared, []() noexcept { ++emptied_shared; }};
 
 TEST(UnusedMemory, IsAskedForByThreadAndForAll) {
+  emptied_of_thread = emptied_shared = 0;
   release_memory_of_thread();
   EXPECT_EQ(emptied_of_thread, 1);
   EXPECT_EQ(emptied_shared, 0);

@@ -7,7 +7,6 @@
 #include <mutex>
 #include <new>
 
-#include <cnode/protocol/kept_memory.hpp>
 #include <cnode/protocol/unused_memory.hpp>
 
 namespace cnode {
@@ -20,6 +19,9 @@ namespace {
 constexpr std::size_t smallest = 1024;
 // From here on pieces are kept for all threads: whoever decodes is seldom who frees.
 constexpr std::size_t shared_from = 64 * 1024;
+
+// What a node that seems to rest should hear of.
+constexpr std::size_t noted_from = std::size_t{1} << 20;
 
 // Oldest first. The most that is kept is `Bytes` in `Count` pieces.
 template <unsigned Count, std::size_t Bytes>
@@ -110,19 +112,20 @@ void give(piece p) noexcept {
     if (p.bytes < shared_from) {
       kept = !own.gone && own.add(p, gone, n);
     } else {
-      std::lock_guard lock(shared_lock);
-      kept = shared.add(p, gone, n);
+      {
+        std::lock_guard lock(shared_lock);
+        kept = shared.add(p, gone, n);
+      }
+      if (kept && p.bytes >= noted_from) note_kept_memory();
     }
     while (n) std::free(gone[--n].memory);
   }
   if (!kept) std::free(p.memory);
 }
 
-}  // namespace kept_memory
+namespace {
 
-void release_kept_memory() noexcept {
-  using namespace kept_memory;
-  if (!own.gone) own.drop();
+void drop_shared() noexcept {
   for (;;) {
     piece p;
     {
@@ -135,8 +138,13 @@ void release_kept_memory() noexcept {
   }
 }
 
-namespace {
-const unused_memory emptied{unused_memory::kind::of_thread, release_kept_memory};
-}
+const unused_memory of_thread{unused_memory::kind::of_thread, []() noexcept {
+                                if (!own.gone) own.drop();
+                              }};
+const unused_memory of_all{unused_memory::kind::shared, drop_shared};
+
+}  // namespace
+
+}  // namespace kept_memory
 
 }  // namespace cnode
