@@ -129,9 +129,10 @@ void state_cell::renew(term t) {
   begin_ = end_ = nullptr;
   bool shares = false;
   const auto live = measure(t, shares);
-  arena_ = block::make(std::max(smallest_arena, live * 3));
+  const auto words = std::max(smallest_arena, live * 3);
+  arena_ = block::make(words);
   begin_ = arena_->top;
-  end_ = arena_->end;
+  end_ = begin_ + words;  // the block may be larger
   outside_ = 0;
   state_ = add(t);
   outside_live_ = outside_;
@@ -148,7 +149,7 @@ void state_cell::set(term state) {
   if (!arena_) return renew(state);
   bool shares = holds(state);
   const auto words = shares ? 0 : measure(state, shares);
-  const auto room = static_cast<std::size_t>(arena_->end - arena_->top);
+  const auto room = static_cast<std::size_t>(end_ - arena_->top);
   // A renewal copies at most the living state, and happens only after at least as many words have been added since the last one.
   if (words > room || arena_->top < begin_ || arena_->top > end_ || outside_ > std::max(outside_floor, 2 * outside_live_))
     return renew(state);
@@ -168,9 +169,10 @@ void state_cell::compact() {
   auto former = std::move(arena_);
   begin_ = end_ = nullptr;
   bool shares = false;
-  arena_ = block::make(measure(t, shares) + 1);
+  const auto words = measure(t, shares) + 1;
+  arena_ = block::make(words);
   begin_ = arena_->top;
-  end_ = arena_->end;
+  end_ = begin_ + words;
   outside_ = 0;
   state_ = add(t);
   outside_live_ = outside_;
