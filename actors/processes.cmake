@@ -1,4 +1,5 @@
 target_sources(cnode_actors PRIVATE
+  src/biased_lock.cpp
   src/crash_report.cpp
   src/host_threads.cpp
   src/mailbox.cpp

@@ -102,7 +102,9 @@ struct core {
     awaits_output = 2,  // has sent more than another node takes: signals are handled, nothing else runs until it is resumed
   };
   friend class opened;
-  static bool try_open(process& p) { return p.open_.exchange(false); }
+  static bool try_take(process& p);      // by others, and its own thread when it is open
+  static void give_back(process& p) { p.taken_.store(false, std::memory_order_release); }
+  static void lock_own(process& p);      // its own thread
   static block* closed() { return reinterpret_cast<block*>(std::uintptr_t{1}); }
 
   // ---- any thread

@@ -2,6 +2,7 @@
 #include <thread>
 #include <utility>
 
+#include "biased_lock.hpp"
 #include "core.hpp"
 #include "runtime_impl.hpp"
 
@@ -60,7 +61,8 @@ void core::post_to(runtime& node, term pid, block_ptr s) {
     posted = try_post(p, s);
     if (!posted || !kill) return;
     p.kill_pending_ = true;
-    killed = process_ptr(&p);
+    // One that does not run finds the signal before it enters a function again.
+    if (const auto s = p.status_.load(); s == running || s == notified) killed = process_ptr(&p);
   });
   if (killed) handle_meanwhile(*killed);
   if (!posted) answer_for_dead(node, pid, std::move(s));
@@ -100,13 +102,20 @@ void arrivals::post() {
 
 // ---- signals for a process that is inside a function of a module
 
-namespace {
-void wait_until_open(process& p, bool (*try_open)(process&)) {
-  for (unsigned spins = 0; !try_open(p); ++spins) {
+bool core::try_take(process& p) {
+  if (p.taken_.exchange(true)) return false;
+  look_after_store();
+  if (p.open_.load()) return true;
+  give_back(p);
+  return false;
+}
+
+void core::lock_own(process& p) {
+  store_then_look(p.open_, false);
+  for (unsigned spins = 0; p.taken_.load(); ++spins) {
     if (spins > 100) std::this_thread::yield();
   }
 }
-}  // namespace
 
 const process*& opened::held() {
   thread_local const process* p = nullptr;
@@ -116,20 +125,20 @@ const process*& opened::held() {
 opened::opened(const process& p) {
   if (held() == &p || !p.env_.load(std::memory_order_relaxed)) return;
   locked_ = const_cast<process*>(&p);
-  wait_until_open(*locked_, core::try_open);
+  core::lock_own(*locked_);
   held() = &p;
 }
 
 opened::~opened() {
   if (!locked_) return;
   held() = nullptr;
-  locked_->open_ = true;
+  store_then_look(locked_->open_, true);
   // Who wanted to end it meanwhile found it locked.
   if (locked_->kill_pending_) core::handle_meanwhile(*locked_);
 }
 
 void core::close(process& p) {
-  wait_until_open(p, try_open);
+  lock_own(p);
   p.env_.store(nullptr, std::memory_order_relaxed);
 }
 
@@ -147,7 +156,7 @@ bool core::can_wait(signal s) {
 }
 
 void core::handle_meanwhile(process& p) {
-  if (!try_open(p)) return;
+  if (!try_take(p)) return;
   const auto* before = opened::held();
   opened::held() = &p;
   if (!(p.flags_ & exiting)) {
@@ -162,7 +171,7 @@ void core::handle_meanwhile(process& p) {
   }
   p.kill_pending_ = false;
   opened::held() = before;
-  p.open_ = true;
+  give_back(p);
 }
 
 // ---- the process's own thread

@@ -3,6 +3,7 @@
 
 #include "code/code_impl.hpp"
 #include "code/waiting.hpp"
+#include "biased_lock.hpp"
 #include "core.hpp"
 #include "runtime_impl.hpp"
 
@@ -86,7 +87,7 @@ void core::enter(process& p, activation& c) {
     w->version.store(c.version, std::memory_order_release);
   }
   p.env_.store(&c.env, std::memory_order_relaxed);
-  p.open_ = true;
+  store_then_look(p.open_, true);
   if (p.kill_pending_) handle_meanwhile(p);
 }
 

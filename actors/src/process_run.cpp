@@ -173,7 +173,7 @@ bool core::go_on_waiting(process& p, activation& c) {
     if (!k.match || k.match(&c.env, k.frame, b->root.word())) {
       auto message = remove(p, c.scan);
       auto root = message->root;
-      if (auto* e = p.extras_.get(); e && e->call.number) e->call.message = std::move(message);
+      if (auto* e = p.extras_.get(); e && e->call.number && ends_call(e->call, root)) e->call.message = std::move(message);
       else root = take_over(p, std::move(message));
       guarded(p, [&] { resume(p, root); });
       return true;

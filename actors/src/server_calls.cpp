@@ -1,6 +1,6 @@
 #include "server_calls.hpp"
 
-#include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "core.hpp"
@@ -64,15 +64,17 @@ process& process_of(void* frame) { return *static_cast<process*>(frame); }
 
 }  // namespace
 
+bool ends_call(const open_call& c, term m) {
+  if (m.is_tuple(2)) return refers_to(reference_of(m[0]), c.number);
+  return m.is_tuple(5) && m[0].same(names().DOWN) && refers_to(m[1], c.number);
+}
+
 // The frame of a waiting call is its process: what there is to know stands in open_call.
 struct server_call {
   static open_call& of(process& p) { return core::extras(p).call; }
 
   static int match(cnode_env*, void* frame, cnode_term message) {
-    const term m{message};
-    const auto number = of(process_of(frame)).number;
-    if (m.is_tuple(2)) return refers_to(reference_of(m[0]), number);
-    return m.is_tuple(5) && m[0].same(names().DOWN) && refers_to(m[1], number);
+    return ends_call(of(process_of(frame)), term{message});
   }
 
   static cnode_term resume(cnode_env* env, void* frame, cnode_term message) {
@@ -183,7 +185,7 @@ bool core::answer_caller(process& p, term from, term reply) {
   auto b = block::make(16);
   const auto words = 2 + (ref.size() + 1) / 2;
   auto* w = b->reserve(words);
-  std::copy(ref.box(), ref.box() + words, w);
+  std::memcpy(w, ref.box(), words * sizeof *w);
   const term own_ref{cnode_make_boxed(w)};
   b->root = make_tuple_of(*b, tag.is_cons() ? make_cons(*b, tag.head(), own_ref) : own_ref, copy(*b, reply));
   b->tag = static_cast<std::uint32_t>(signal::reply);

@@ -48,6 +48,9 @@ class caller_table {
   std::size_t capacity_ = 0, size_ = 0;  // capacity: a power of two, twice the size at least
 };
 
+// A message that is the answer to this call, or says that there will be none.
+bool ends_call(const open_call& c, term message);
+
 // gen_server:call/2,3 by one signal (time none: /2), for a function to return CNODE_NONE. False: not this way, nothing is done.
 bool begin_server_call(cnode_env* env, term server, term request, term time);
 

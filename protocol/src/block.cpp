@@ -1,6 +1,7 @@
 #include <cnode/protocol/block.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cstdlib>
 #include <new>
@@ -61,6 +62,15 @@ std::size_t class_of(std::size_t words) {
   return c;
 }
 
+// The classes of those that messages have, looked up.
+constexpr std::size_t small_words = 121;
+constexpr auto class_of_small = [] {
+  std::array<std::uint8_t, small_words> table{};
+  for (std::size_t words = 0; words < small_words; ++words)
+    while (kept_words[table[words]] < words) ++table[words];
+  return table;
+}();
+
 void* allocate(std::size_t bytes) {
   void* p = std::malloc(bytes);
   if (!p) throw std::bad_alloc();
@@ -94,7 +104,7 @@ void free_chunks(block_chunk* c) noexcept {
 }  // namespace
 
 block_ptr block::make(std::size_t words) {
-  const auto c = class_of(words);
+  const auto c = words < small_words ? class_of_small[words] : class_of(words);
   void* memory;
   if (keeps_blocks && c < kept_classes && kept.first[c]) {
     memory = kept.first[c];
@@ -207,6 +217,18 @@ void block::release_to(void* mark) noexcept {
 // A block may have adopted blocks that adopted blocks, to any depth: they go one after the other.
 void block_deleter::operator()(block* b) const noexcept {
   b->next = nullptr;
+  // Most are small messages that hold nothing but their words.
+  if (const auto words = static_cast<std::size_t>(b->first_end_ - first_word(b));
+      keeps_blocks && words < small_words && !b->adopted_ && !b->chunks_ && b->off_heap == CNODE_NONE && !kept.gone) {
+    const auto c = class_of_small[words];
+    if (kept_words[c] == words && kept.count[c] < kept_blocks[c]) {
+      auto* e = new (static_cast<void*>(b)) kept_first_chunks::entry;
+      e->next = kept.first[c];
+      kept.first[c] = e;
+      ++kept.count[c];
+      return;
+    }
+  }
   while (b) {
     auto* rest = b->next;
     if (b->adopted_) {

@@ -2,7 +2,6 @@
 
 #include <vector>
 
-#include "run_ring.hpp"
 #include "server_calls.hpp"
 #include "server_node.hpp"
 
@@ -10,7 +9,6 @@ namespace cnode::test {
 namespace {
 
 using actors::caller_table;
-using actors::run_ring;
 
 term pid_of(std::uint32_t id) { return term{cnode_make_local_pid(id, 1)}; }
 
@@ -40,22 +38,6 @@ TEST(CallerTable, FindsThoseThatStayWhileOthersComeAndGo) {
     EXPECT_TRUE(n <= 20 || n % 20 == 0);
   });
   EXPECT_EQ(seen, t.size());
-}
-
-TEST(RunRing, GivesOutInTheOrderOfComingUntilItIsFull) {
-  run_ring ring;
-  const auto entry = [](std::uintptr_t i) { return reinterpret_cast<actors::process*>(i * 64); };
-  std::uint32_t length = 0;
-  EXPECT_EQ(ring.pop(), nullptr);
-  for (std::uintptr_t round = 0; round < 3; ++round) {
-    for (std::uintptr_t i = 1; i <= run_ring::capacity; ++i) {
-      ASSERT_TRUE(ring.push(entry(i), length));
-      ASSERT_EQ(length, i);
-    }
-    EXPECT_FALSE(ring.push(entry(1), length));
-    for (std::uintptr_t i = 1; i <= run_ring::capacity; ++i) ASSERT_EQ(ring.pop(), entry(i));
-    EXPECT_EQ(ring.length(), 0u);
-  }
 }
 
 std::string info(server_node& n, term pid, const char* item) {

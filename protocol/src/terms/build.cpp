@@ -105,7 +105,17 @@ term make_bits(block& b, const std::uint8_t* data, std::uint64_t bits) {
 term make_tuple(block& b, const term* elements, std::size_t n) {
   auto* p = b.reserve(1 + n);
   p[0] = CNODE_HEADER(CNODE_TUPLE, n);
-  for (std::size_t i = 0; i < n; ++i) p[1 + i] = elements[i].word();
+  if (n > 5) {
+    std::memcpy(p + 1, static_cast<const void*>(elements), n * sizeof(term));
+    return boxed(p);
+  }
+  switch (n) {
+    case 5: p[5] = elements[4].word(); [[fallthrough]];
+    case 4: p[4] = elements[3].word(); [[fallthrough]];
+    case 3: p[3] = elements[2].word(); [[fallthrough]];
+    case 2: p[2] = elements[1].word(); [[fallthrough]];
+    case 1: p[1] = elements[0].word();
+  }
   return boxed(p);
 }
 
@@ -183,10 +193,11 @@ term make_ref(block& b, term node, std::uint32_t creation, const std::uint32_t* 
   auto* p = b.reserve(2 + words);
   p[0] = CNODE_HEADER(CNODE_REF, n);
   p[1] = node_word(node, creation);
-  p[1 + words] = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    if (i % 2 == 0) p[2 + i / 2] = ids[i];
-    else p[2 + i / 2] |= static_cast<cnode_term>(ids[i]) << 32;
+  const auto two = [&](std::size_t i) { return ids[i] | (i + 1 < n ? static_cast<cnode_term>(ids[i + 1]) << 32 : 0); };
+  switch (words) {
+    case 3: p[4] = two(4); [[fallthrough]];
+    case 2: p[3] = two(2); [[fallthrough]];
+    default: p[2] = two(0);
   }
   return boxed(p);
 }

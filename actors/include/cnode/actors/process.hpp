@@ -123,8 +123,9 @@ class process {
   std::atomic<block*> inbox_{nullptr};             // signals, newest first; core::closed once the process is gone
   std::atomic<cnode_term> registered_name_{CNODE_NONE};  // written under the registry's lock
   std::atomic<module_version*> version_{nullptr};  // of the pending call
-  // While a module's function runs the process is open: others may handle signals for it that cannot wait, under this lock.
-  std::atomic<bool> open_{false};
+  // While a module's function runs the process is open: others may handle signals for it that cannot wait. They say `taken` and look
+  // whether it is open; its own thread says that it is not and looks whether it is taken.
+  std::atomic<bool> open_{false}, taken_{false};
   std::atomic<bool> kill_pending_{false};
   std::atomic<cnode_env*> env_{nullptr};           // of the module's function that runs
   std::atomic<module_version*> active_version_{nullptr};
