@@ -53,7 +53,7 @@ class receiver {
     if (const auto pid = r_.whereis(m.to_name)) add(pid, signal::message, message_ ? message_ : nil);
   }
   void operator()(const dist::alias_send& m) {
-    if (is_our_alias(m.alias)) add(alias_owner(m.alias), signal::alias_message, make_tuple_of(*b_, m.alias, message_ ? message_ : nil));
+    if (is_our_alias(m.alias)) add(alias_owner(m.alias), signal::alias_message, tuple(m.alias, message_ ? message_ : nil));
   }
   void operator()(const dist::altact_sig_send& m) {
     if (m.flags & 16) return (*this)(dist::exit2{m.from, m.to, m.reason, m.token});
@@ -88,11 +88,11 @@ class receiver {
 
   void operator()(const dist::monitor_p& m) {
     const auto pid = m.target.is_atom() ? r_.whereis(m.target) : m.target;
-    if (pid && pid.is_local_pid()) return add(pid, signal::monitor, make_tuple_of(*b_, m.from, m.ref, m.target));
+    if (pid && pid.is_local_pid()) return add(pid, signal::monitor, tuple(m.from, m.ref, m.target));
     answer(dist::monitor_p_exit{m.target, m.from, m.ref, a().noproc});
   }
   void operator()(const dist::demonitor_p& m) {
-    if (m.target.is_local_pid()) return add(m.target, signal::demonitor, make_tuple_of(*b_, m.from, m.ref));
+    if (m.target.is_local_pid()) return add(m.target, signal::demonitor, tuple(m.from, m.ref));
     if (!m.target.is_atom()) return;
     found_.deliver();
     for (const auto pid : runtime_access::owners(r_, m.target)) {
@@ -135,6 +135,14 @@ class receiver {
   block_ptr message(term m) {
     b_->root = m ? m : nil;
     return std::move(b_);
+  }
+  template <class... T>
+  term tuple(T... fields) {
+    auto* p = b_->reserve(1 + sizeof...(fields));
+    const term made{cnode_make_boxed(p)};
+    *p = CNODE_HEADER(CNODE_TUPLE, sizeof...(fields));
+    ((*++p = fields.word()), ...);
+    return made;
   }
   // Signals that are many and kill nobody.
   void add(term pid, signal kind, term fields) {

@@ -38,6 +38,56 @@ TEST_F(TwoNodes, SendToPidsNamesAndAliases) {
   EXPECT_EQ(net.wire, (strings{"a send", "a reg_send", "a alias_send"}));
 }
 
+// What one read of a connection brings.
+struct Arrivals : TwoNodes {
+  dist::frame_event event(std::function<dist::control_message(block&)> control, term message = {}) {
+    dist::frame_event e;
+    e.block = block::make(64);
+    e.control = control(*e.block);
+    if (message) e.message = copy(*e.block, message);
+    return e;
+  }
+  dist::frame_event message(term to, term m) {
+    return event([&](block& h) { return dist::send{copy(h, far(p)), to, {}}; }, m);
+  }
+  dist::frame_event monitor(term of, term ref) {
+    return event([&](block& h) { return dist::monitor_p{copy(h, far(p)), of, copy(h, ref)}; });
+  }
+  term ref(std::uint32_t n) {
+    const std::uint32_t ids[] = {n, 1, 2};
+    return make_ref(*store, net.peer_name(), 7, ids, 3);
+  }
+};
+
+TEST_F(Arrivals, ReachEachProcessInTheirOrder) {
+  const auto u = std::make_shared<script>();
+  const auto r = b.spawn(u);
+  {
+    arrivals found(*b);
+    for (int i = 0; i < 6; ++i) b->receive(net.peer_name(), message(i % 3 ? q : r, small(i)), found);
+    b->receive(net.peer_name(), event([&](block& h) { return dist::exit2{copy(h, far(p)), r, atom("normal"), {}}; }), found);
+    b->receive(net.peer_name(), message(q, small(6)), found);
+    net.run();
+    EXPECT_EQ(t->messages, (strings{"1", "2", "4", "5"}));
+  }
+  net.run();
+  EXPECT_EQ(t->messages, (strings{"1", "2", "4", "5", "6"}));
+  EXPECT_EQ(u->messages, (strings{"0", "3"}));
+}
+
+TEST_F(Arrivals, AreAnsweredForADeadProcess) {
+  b.exit(q, "stop");
+  net.wire.clear();
+  {
+    arrivals found(*b);
+    b->receive(net.peer_name(), monitor(q, ref(1)), found);
+    b->receive(net.peer_name(), message(q, small(1)), found);
+    b->receive(net.peer_name(), monitor(q, ref(2)), found);
+    EXPECT_TRUE(net.wire.empty());
+  }
+  EXPECT_EQ(net.wire, (strings{"b monitor_p_exit", "b monitor_p_exit"}));
+}
+
 TEST_F(TwoNodes, DieTogetherWhenLinked) {
   as_p([&](process& self) { self.link(far(q)); });
   a.exit(p, "boom");
