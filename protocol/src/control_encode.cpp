@@ -21,8 +21,7 @@ using namespace detail;
 
 namespace {
 
-constexpr std::uint8_t version_magic = 131, small_integer_ext = 97, integer_ext = 98, small_tuple_ext = 104,
-                       small_big_ext = 110;
+constexpr std::uint8_t version_magic = 131;
 
 // Collects the elements and makes the tuple at the end.
 class tuple_maker {
@@ -42,115 +41,145 @@ class tuple_maker {
   term payload_;
 };
 
-// Writes the elements as they come: no tuple is made on the way to the wire.
+// Writes the elements as they come: no tuple is made on the way to the wire. They are gathered here and go to `out` in one piece.
 class byte_writer {
  public:
   byte_writer(etf::output& out, const control_style& style) : out_(out), style_(style), start_(out.size()) {}
   void begin(op o, unsigned arity) {
-    out_.put(style_.before.data(), style_.before.size());
+    if (!style_.before.empty()) out_.put(style_.before.data(), style_.before.size());
     magic();
-    auto* p = out_.grow(4);
-    p[0] = small_tuple_ext;
+    auto* p = room(4);
+    p[0] = static_cast<std::uint8_t>(etf::tag::small_tuple_ext);
     p[1] = static_cast<std::uint8_t>(arity);
-    p[2] = small_integer_ext;
+    p[2] = static_cast<std::uint8_t>(etf::tag::small_integer_ext);
     p[3] = static_cast<std::uint8_t>(o);
+    at_ += 4;
   }
   // Most fields are pids, references and atoms; they are written here without a walk over a term.
   void add(term t) {
     if (t.is_atom()) {
-      spelled(t, 0, 0);
-      return;
-    }
-    if (t.is_local_pid()) {
+      spell(t);
+    } else if (t.is_local_pid()) {
       const auto& us = this_node();
-      return pid(us.name, us.creation, cnode_local_pid_id(t.word()), cnode_local_pid_serial(t.word()));
-    }
-    if (t.kind() == CNODE_PID) {
+      pid(us.name, us.creation, cnode_local_pid_id(t.word()), cnode_local_pid_serial(t.word()));
+    } else if (t.kind() == CNODE_PID) {
       const auto* p = t.box();
-      return pid(term{cnode_make_atom(static_cast<std::uint32_t>(p[1]))}, static_cast<std::uint32_t>(p[1] >> 32),
-                 static_cast<std::uint32_t>(p[2]), static_cast<std::uint32_t>(p[2] >> 32));
+      pid(node_in(p), creation_in(p), static_cast<std::uint32_t>(p[2]), static_cast<std::uint32_t>(p[2] >> 32));
+    } else if (t.is_ref()) {
+      ref(t);
+    } else {
+      any(t);
     }
-    if (t.is_ref()) return ref(t);
-    etf::encode(out_, t, style_.atoms);
   }
   void number(std::uint64_t v) {
+    auto* p = room(11);
     if (v < 256) {
-      const std::uint8_t bytes[] = {small_integer_ext, static_cast<std::uint8_t>(v)};
-      return out_.put(bytes, sizeof bytes);
+      p[0] = static_cast<std::uint8_t>(etf::tag::small_integer_ext);
+      p[1] = static_cast<std::uint8_t>(v);
+      at_ += 2;
+    } else if (v < 1u << 31) {
+      p[0] = static_cast<std::uint8_t>(etf::tag::integer_ext);
+      etf::store32(p + 1, static_cast<std::uint32_t>(v));
+      at_ += 5;
+    } else {
+      p[0] = static_cast<std::uint8_t>(etf::tag::small_big_ext);
+      p[1] = p[2] = 0;
+      for (; v != 0; v >>= 8) p[3 + p[1]++] = static_cast<std::uint8_t>(v);
+      at_ += 3u + p[1];
     }
-    if (v < 1u << 31) {
-      std::uint8_t bytes[] = {integer_ext, 0, 0, 0, 0};
-      for (int i = 0; i < 4; ++i) bytes[4 - i] = static_cast<std::uint8_t>(v >> (8 * i));
-      return out_.put(bytes, sizeof bytes);
-    }
-    std::uint8_t bytes[11] = {small_big_ext, 0, 0};
-    auto& n = bytes[1];
-    for (; v != 0; v >>= 8) bytes[3 + n++] = static_cast<std::uint8_t>(v);
-    out_.put(bytes, 3u + n);
   }
   void mfa(term module, term function, std::uint32_t arity) {
-    const std::uint8_t header[] = {small_tuple_ext, 3};
-    out_.put(header, sizeof header);
+    auto* p = room(2);
+    p[0] = static_cast<std::uint8_t>(etf::tag::small_tuple_ext);
+    p[1] = 3;
+    at_ += 2;
     add(module);
     add(function);
     number(arity);
   }
   void message(term t) {
-    written_ = {out_.size() - start_, true};
+    written_ = {out_.size() + at_ - start_, true};
     magic();
-    add(t);
+    any(t);
   }
-  const written_control& written() const { return written_; }
+  const written_control& finish() {
+    flush();
+    return written_;
+  }
 
  private:
-  void magic() {
-    if (style_.magic) *out_.grow(1) = version_magic;
-  }
+  // The longest atom has 1020 bytes, and what stands around it in a reference less than 40.
+  static constexpr std::size_t most = 1280;
 
-  // An atom with room for `before` bytes in front and `behind` bytes after it, which are to be filled.
-  struct place {
-    std::uint8_t *before, *behind;
-  };
-  place spelled(term a, std::size_t before, std::size_t behind) {
+  std::uint8_t* room(std::size_t n) {
+    if (most - at_ < n) flush();
+    return bytes_ + at_;
+  }
+  void flush() {
+    out_.put(bytes_, at_);
+    at_ = 0;
+  }
+  void any(term t) {
+    flush();
+    etf::encode(out_, t, style_.atoms);
+  }
+  void magic() {
+    if (!style_.magic) return;
+    *room(1) = version_magic;
+    ++at_;
+  }
+  static term node_in(const cnode_term* box) { return term{cnode_make_atom(static_cast<std::uint32_t>(box[1]))}; }
+  static std::uint32_t creation_in(const cnode_term* box) { return static_cast<std::uint32_t>(box[1] >> 32); }
+
+  void spell(term a) {
     if (style_.atoms) {
       if (const int i = style_.atoms->reference(a); i >= 0) {
-        auto* p = out_.grow(before + 2 + behind);
-        p[before] = static_cast<std::uint8_t>(etf::tag::atom_cache_ref);
-        p[before + 1] = static_cast<std::uint8_t>(i);
-        return {p, p + before + 2};
+        auto* p = room(2);
+        p[0] = static_cast<std::uint8_t>(etf::tag::atom_cache_ref);
+        p[1] = static_cast<std::uint8_t>(i);
+        at_ += 2;
+        return;
       }
     }
     const auto& e = atom_at(a.atom_index());
-    const std::size_t width = e.size < 256 ? 2 : 3;
-    auto* const start = out_.grow(before + width + e.size + behind);
-    auto* p = start + before;
-    *p++ = static_cast<std::uint8_t>(e.size < 256 ? etf::tag::small_atom_utf8_ext : etf::tag::atom_utf8_ext);
-    if (width == 3) *p++ = static_cast<std::uint8_t>(e.size >> 8);
+    auto* p = room(3 + e.size);
+    const bool small = e.size < 256;
+    *p++ = static_cast<std::uint8_t>(small ? etf::tag::small_atom_utf8_ext : etf::tag::atom_utf8_ext);
+    if (!small) *p++ = static_cast<std::uint8_t>(e.size >> 8);
     *p++ = static_cast<std::uint8_t>(e.size);
     std::memcpy(p, e.text, e.size);
-    return {start, p + e.size};
+    at_ += (small ? 2u : 3u) + e.size;
   }
-    void pid(term node, std::uint32_t creation, std::uint32_t id, std::uint32_t serial) {
-    const auto p = spelled(node, 1, 12);
-    *p.before = static_cast<std::uint8_t>(etf::tag::new_pid_ext);
-    etf::store32(p.behind, id);
-    etf::store32(p.behind + 4, serial);
-    etf::store32(p.behind + 8, creation);
+  void pid(term node, std::uint32_t creation, std::uint32_t id, std::uint32_t serial) {
+    *room(1) = static_cast<std::uint8_t>(etf::tag::new_pid_ext);
+    ++at_;
+    spell(node);
+    auto* p = room(12);
+    etf::store32(p, id);
+    etf::store32(p + 4, serial);
+    etf::store32(p + 8, creation);
+    at_ += 12;
   }
   void ref(term t) {
     const auto* box = t.box();
     const auto n = t.size();
-    const auto p = spelled(term{cnode_make_atom(static_cast<std::uint32_t>(box[1]))}, 3, 4 + 4 * n);
-    *p.before = static_cast<std::uint8_t>(etf::tag::newer_reference_ext);
-    etf::store16(p.before + 1, static_cast<std::uint16_t>(n));
-    etf::store32(p.behind, static_cast<std::uint32_t>(box[1] >> 32));
-    for (std::uint64_t i = 0; i < n; ++i) etf::store32(p.behind + 4 + 4 * i, ref_id(box, i));
+    auto* p = room(3);
+    p[0] = static_cast<std::uint8_t>(etf::tag::newer_reference_ext);
+    etf::store16(p + 1, static_cast<std::uint16_t>(n));
+    at_ += 3;
+    spell(node_in(box));
+    p = room(4 + 4 * n);
+    etf::store32(p, creation_in(box));
+    for (std::uint64_t i = 0; i < n; ++i) etf::store32(p + 4 + 4 * i, ref_id(box, i));
+    at_ += 4 + 4 * n;
   }
 
   etf::output& out_;
   const control_style& style_;
   std::size_t start_;
   written_control written_;
+  std::size_t at_ = 0;
+  std::uint8_t bytes_[most];
 };
 
 failure lacks(const char* what, dist_flags flag) {
@@ -313,7 +342,7 @@ result<written_control> write_control(etf::output& out, const control_message& m
                                       const control_style& style) {
   byte_writer sink(out, style);
   if (const auto r = std::visit(writer<byte_writer>(sink, message, negotiated), m); !r) return r.error();
-  return sink.written();
+  return sink.finish();
 }
 
 }  // namespace cnode::dist

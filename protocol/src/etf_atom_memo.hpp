@@ -25,6 +25,19 @@ class atom_memo {
     else std::memcpy(&k.last, p + n - 8, 8);
     return k;
   }
+  // The same for a name of less than 8 bytes behind which none need be readable: it ends what was received.
+  static key key_at_end(const std::uint8_t* p, std::size_t n, bool latin1) {
+    std::uint64_t v;
+    if (n >= 4) {
+      std::uint32_t first, last;
+      std::memcpy(&first, p, 4);
+      std::memcpy(&last, p + n - 4, 4);
+      v = first | static_cast<std::uint64_t>(last) << (n - 4) * 8;
+    } else {
+      v = p[0] | static_cast<std::uint64_t>(p[n / 2]) << n / 2 * 8 | static_cast<std::uint64_t>(p[n - 1]) << (n - 1) * 8;
+    }
+    return {v << (64 - 8 * n), 0, static_cast<std::uint32_t>(n) | (latin1 ? 1u << 16 : 0)};
+  }
   // none when it is not here.
   cnode_term find(key k, const std::uint8_t* p, std::size_t n) {
     const auto& e = entries_[place(k)];

@@ -68,14 +68,14 @@ errc read_atom_body(reader& r, tag t, const decode_options& options, cnode_term&
   const bool latin1 = t == tag::small_atom_ext || t == tag::atom_ext;
   const auto* bytes = r.p;
   r.p += n;
-  const bool usual = n > 0 && r.end - bytes >= 8;
-  const auto key = usual ? atom_memo::key_of(bytes, n, latin1) : atom_memo::key{};
-  if (usual) {
+  atom_memo::key key{};
+  if (n > 0) {
+    key = r.end - bytes >= 8 ? atom_memo::key_of(bytes, n, latin1) : atom_memo::key_at_end(bytes, n, latin1);
     out = atoms_met.find(key, bytes, n);
     if (out != CNODE_NONE) return errc::ok;
   }
   const auto e = latin1 && utf8::length(text) != n ? intern(utf8::from_latin1(text), options, out) : intern(text, options, out);
-  if (e == errc::ok && usual) atoms_met.add(key, out);
+  if (e == errc::ok && n > 0) atoms_met.add(key, out);
   return e;
 }
 
