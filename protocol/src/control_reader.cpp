@@ -36,17 +36,23 @@ inline term control_reader::known(const std::uint8_t* text, std::size_t size) {
   auto first = word_at(text);
   const auto last = size >= 8 ? word_at(text + size - 8) : first << (64 - 8 * size);
   if (size < 8) first = 0;
-  auto& n = names_[((first ^ last << 1 ^ size) * 0x9e3779b97f4a7c15u) >> 61];
-  if (n.size != size || n.last != last || n.first != first) return learn(n, text, size);
-  for (std::size_t i = 8; i + 8 < size; i += 8)
-    if (word_at(&n.text[i]) != word_at(text + i)) return learn(n, text, size);
-  return n.atom;
+  auto* const pair = &names_[2 * (((first ^ last << 1 ^ size) * 0x9e3779b97f4a7c15u) >> 61)];
+  for (auto* n = pair; n < pair + 2; ++n) {
+    if (n->size != size || n->last != last || n->first != first) continue;
+    bool same = true;
+    for (std::size_t i = 8; same && i + 8 < size; i += 8) same = word_at(&n->text[i]) == word_at(text + i);
+    if (same) return n->atom;
+  }
+  return learn(pair, text, size);
 }
 
-term control_reader::learn(name& n, const std::uint8_t* text, std::size_t size) {
+// The newer one of a pair stands first.
+term control_reader::learn(name* pair, const std::uint8_t* text, std::size_t size) {
+  auto& n = *pair;
   if (size > n.text.size()) return {};
   const auto atom = find_atom({reinterpret_cast<const char*>(text), size});
   if (!atom) return {};
+  pair[1] = pair[0];
   n.first = size >= 8 ? word_at(text) : 0;
   n.last = size >= 8 ? word_at(text + size - 8) : word_at(text) << (64 - 8 * size);
   n.size = size;

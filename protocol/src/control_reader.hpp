@@ -36,9 +36,9 @@ class control_reader {
   };
   class cursor;
   term known(const std::uint8_t* text, std::size_t size);
-  static term learn(name& place, const std::uint8_t* text, std::size_t size);
+  static term learn(name* pair, const std::uint8_t* text, std::size_t size);
 
-  std::array<name, 8> names_{};
+  std::array<name, 16> names_{};  // in pairs
 };
 
 }  // namespace cnode::dist

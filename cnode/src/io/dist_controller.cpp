@@ -215,6 +215,10 @@ bool dist_controller::legal(term node) const {
 }
 
 bool dist_controller::send(term node, const dist::control_message& m, term message) {
+  if (auto* p = poller_.sent_to(node)) {
+    p->send(m, message);
+    return true;
+  }
   if (const auto p = find(node)) {
     p->send(m, message);
     return true;

@@ -32,7 +32,7 @@ struct thread_state {
   bool leads = false;     // in wait()
   bool punctual = false;
   std::uint64_t sent = 0;
-  std::vector<std::shared_ptr<peer_connection>> dirty;
+  std::vector<std::shared_ptr<peer_connection>> dirty;  // until the next flush
 };
 thread_local thread_state this_thread;
 
@@ -265,6 +265,12 @@ bool event_poller::mark_dirty(peer_connection& p) {
   const auto end = dirty.rbegin() + static_cast<std::ptrdiff_t>(std::min(dirty.size(), remembered));
   if (std::none_of(dirty.rbegin(), end, [&p](const auto& d) { return d.get() == &p; })) dirty.push_back(p.shared_from_this());
   return true;
+}
+
+peer_connection* event_poller::sent_to(term node) const {
+  if (this_thread.dirty.empty()) return nullptr;
+  auto& p = *this_thread.dirty.back();
+  return p.about().node.same(node) && &p.poller() == this && !p.closed() ? &p : nullptr;
 }
 
 void event_poller::flush() {

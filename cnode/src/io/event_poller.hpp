@@ -52,6 +52,9 @@ class event_poller final : public actors::poller {
   void offer_leadership();
   // Output of `p` waits for this thread's flush(). False when this is no scheduler thread: nobody would flush.
   static bool mark_dirty(peer_connection& p);
+  // The open connection to that node if this thread has sent over it last, since its last flush(). It stays until the next one. Who
+  // answers many requests of one node finds it without asking the table.
+  peer_connection* sent_to(term node) const;
   void arm() { if (arm_) arm_(); }
 
  private:

@@ -58,6 +58,7 @@ class peer_connection : public std::enable_shared_from_this<peer_connection> {
   void aux_tick();
 
   const settings& about() const { return settings_; }
+  const event_poller& poller() const { return poller_; }
   bool visible() const { return (settings_.handshake.negotiated & dist::dist_flag::published) != 0; }
   std::uint64_t bytes_in() const { return bytes_in_.load(std::memory_order_relaxed); }
   std::uint64_t bytes_out() const { return bytes_out_.load(std::memory_order_relaxed); }
