@@ -36,8 +36,8 @@ class receive_buffer {
   void make_room(std::size_t at_least) {
     const auto live = size();
     const auto wanted = live + at_least;
-    // Moving within the buffer pays when at least half of it becomes free; else every small read would move much.
-    if (wanted <= capacity_ && live <= capacity_ / 2) {
+    // Moving within the buffer pays when most of it becomes free: else frames of 64 KiB would be moved with every read.
+    if (wanted <= capacity_ && live <= capacity_ / 3) {
       std::memmove(data_.get(), data_.get() + begin_, live);
     } else {
       const auto capacity = std::max({first, 2 * capacity_, wanted});
