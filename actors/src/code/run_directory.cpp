@@ -69,7 +69,7 @@ std::string make_run_directory(std::string& error, run_place where) {
   return {};
 }
 
-bool is_on_disk(const std::string& run_directory) { return run_directory.starts_with(std::string{disk} + "/"); }
+bool is_on_disk(const std::string& run_directory) { return run_directory.starts_with(std::string{disk} + "/" + prefix()); }
 
 // Only plain files and the directory itself: nothing of ours lies deeper.
 void remove_run_directory(const std::string& directory) {
