@@ -1,8 +1,10 @@
 target_sources(cnode_actors PRIVATE
   src/biased_lock.cpp
+  src/birth.cpp
   src/crash_report.cpp
   src/host_threads.cpp
   src/mailbox.cpp
+  src/parked.cpp
   src/process.cpp
   src/process_call.cpp
   src/process_exit.cpp
@@ -18,6 +20,7 @@ target_sources(cnode_actors PRIVATE
   src/runtime_signals.cpp
   src/scheduler.cpp
   src/server_calls.cpp
+  src/slabs.cpp
   src/spawn_function.cpp
   src/timers.cpp
   src/user_process.cpp)

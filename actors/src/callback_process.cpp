@@ -13,8 +13,12 @@
 namespace cnode::actors {
 
 callback_process::callback_process(const gen::server_start& s, term behaviour_name, sys::event_formatter print_event)
-    : setup_(block::make(64)), behaviour_(behaviour_name), note_(s.note), linked_start_(s.link), debug_(print_event, behaviour_name) {
-  const auto keep = [this](term t) { return t ? copy(*setup_, t) : t; };
+    : behaviour_(behaviour_name), note_(s.note), linked_start_(s.link), debug_(print_event, behaviour_name) {
+  const auto keep = [this](term t) {
+    if (!t || (!t.is_boxed() && !t.is_cons())) return t;
+    if (!setup_) setup_ = block::make(24);
+    return copy(*setup_, t);
+  };
   module_ = keep(s.module);
   args_ = keep(s.args);
   name_ = keep(s.name);
@@ -71,6 +75,7 @@ void callback_process::end_task(process& self) {
   t->take();
   if (self.exiting()) return;
   release_due(self);
+  if (setup_ && !args_) drop_setup();
   if (std::exchange(yielded_, false)) self.rescan();
   task_ended(self);
   if (request_due_) self.set_timeout(0);
@@ -162,12 +167,18 @@ bool callback_process::exports(process& self, term module, term function, std::u
   return static_cast<bool>(f);
 }
 
+void callback_process::drop_setup() {
+  const auto stays = [](term t) { return t && (t.is_boxed() || t.is_cons()); };
+  if (!stays(name_) && !stays(starter_) && !stays(parent_)) setup_.reset();
+}
+
 void callback_process::debug(process& self, term event) {
   if (!debug_.empty()) debug_.handle(self, event_name(self), event);
 }
 
 void callback_process::acknowledge(process& self, term result) {
   if (starter_) self.send(starter_, make_tuple_of(self.scratch(), names().ack, self.pid(), result));
+  note_.reset();  // the starter has heard
 }
 
 term callback_process::own_frame(block& b, const char* function, int arity) const {

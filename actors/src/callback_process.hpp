@@ -32,6 +32,7 @@ class callback_process : public behaviour, public upgradable {
   void stopping(process& self, term reason) final;
   term current_function(process& self, block& b) final;
   void purging(process& self, term module) final;
+  bool movable() const final { return !task_; }
   std::shared_ptr<saved_state> save(process& self) override;
   void restore(process& self, saved_state& s) override;
   bool system_request(process& self, term request, std::function<void(term)>& answered) final;
@@ -82,6 +83,8 @@ class callback_process : public behaviour, public upgradable {
   term event_name(process& self) const { return gen::name_of(name_, self.pid()); }
   void debug(process& self, term event);
   void acknowledge(process& self, term result);
+  // init has run: what only the start needed goes with its task, which may still hold terms of it.
+  void started() { args_ = options_ = {}; }
   // Nobody else: {already_started, Pid} or a registry's failure has ended the process.
   task<bool> register_name(process& self);
   task<void> unregister(process& self);
@@ -140,6 +143,7 @@ class callback_process : public behaviour, public upgradable {
 
  private:
   void end_task(process& self);
+  void drop_setup();
   void go_on(process& self);
   void release_all_due(process& self);
   using answer_taker = std::function<void(term)>;

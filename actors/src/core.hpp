@@ -14,6 +14,7 @@
 #include <cnode/actors/runtime.hpp>
 #include <cnode/actors/signal.hpp>
 
+#include "birth.hpp"
 #include "server_calls.hpp"
 #include "terms.hpp"
 #include "watchers.hpp"
@@ -30,6 +31,7 @@ struct activation {
   } at = ready;
   bool looked_on_path = false;
   bool timed_out = false;
+  bool pinned = false;               // a nested call waits, or has waited, in it: somebody may know addresses
   std::uint32_t arity = 0;
   term module, function;
   const cnode_term* args = nullptr;  // in the process's scratch block
@@ -75,8 +77,7 @@ struct process_extras {
   struct concern { term node; std::uint64_t since; };  // see node_index
   std::vector<concern> nodes;                  // whose loss concerns this process; in the order of their words
   owned_term group_leader;
-  owned_term initial_call;
-  term parent;
+  owned_term exit_reason;
 };
 
 // Options of a spawn that only this layer gives.
@@ -84,9 +85,14 @@ struct spawn_origin {
   term parent;
   // Another node's spawn request: the link and the monitor are known there already.
   bool remote = false;
+  // What process_info calls initial_call when the options do not say it.
+  term module{}, function{};
+  std::uint32_t arity = 0;
 };
 
 class opened;
+
+struct parked;
 
 struct core {
   enum status : std::uint32_t { idle, queued, running, notified, dead };
@@ -96,6 +102,8 @@ struct core {
     in_callback = 64,  // a function of the behaviour or of a module runs
     announced = 128,   // the world has been told that it ended
     held = 256,        // by another thread, which left a reference for the one that runs it
+    listed_idle = 512,      // in a thread's list of those that went idle (parked.hpp)
+    was_idle_again = 1024,  // it has run since the list looked; not listed: it has been packed
   };
   enum output_flag : std::uint8_t {
     async_dist = 1,     // never waits for output
@@ -196,7 +204,18 @@ struct core {
   static void tell_watchers(process& p, process_extras& e, term reason);
   static void forget_monitors(process& p, process_extras& e);
 
+  // ---- packed while it waits (parked.hpp)
+  static parked* pack(process& p);
+  static process* unpack(parked* from, runtime& node);
+  static void note_idle(process& p);
+  static activation* make_activation();
+  static cnode_env* env_of(const process& p) { return p.env_.load(std::memory_order_relaxed); }
+  static void pin(process& p) { if (p.activation_) p.activation_->pinned = true; }
+
   static process_extras& extras(process& p);
+  // A process that is not in the table yet.
+  static void prepare(process& p, term leader, const spawn_options& o, const spawn_origin& origin);
+  static void own_birth(process& p);  // its entries become ordinary ones of the dictionary
   static std::optional<term> monitor_key(term ref);
   static void concerns(process& p, term node);
   static behaviour* behaviour_of(process& p) { return p.behaviour_.get(); }

@@ -41,7 +41,7 @@ task<void> gen_server::init_it(process& self) {
     r = out.reason;
   }
   const auto size = r.is_tuple() ? r.size() : 0;
-  args_ = {};
+  started();
   if ((size == 2 || size == 3) && r[0].same(n.ok)) {
     if (const term how = size == 3 ? r[2] : term{}; !how || is_how(how)) {
       // An upgrade that exchanges the module just now resumes us: as after sys:suspend, the loop waits.

@@ -42,7 +42,7 @@ task<void> gen_statem::init_it(process& self) {
   set(self, {n.undefined, n.undefined});
   const auto* born_in = hold_current(self.node().code(), module_).get();
   const outcome out = co_await call(self, module_, n.init, args_);
-  args_ = {};
+  started();
   const bool threw = out.kind == outcome::raised && out.error_class.same(atom("throw"));
   if (out.kind == outcome::raised && !threw) {
     const term trace = with_frames(b, out.stacktrace, {{"init_it", 6}});

@@ -7,6 +7,7 @@
 #include "native_terms.hpp"
 #include "proc_lib.hpp"
 #include "start_note.hpp"
+#include "terms.hpp"
 
 namespace cnode::actors {
 
@@ -16,9 +17,9 @@ namespace {
 class proc_lib_process final : public behaviour {
  public:
   proc_lib_process(term module, term function, term args, std::shared_ptr<gen::start_note> note)
-      : setup_(block::make(32)), module_(module), function_(function), args_(copy(*setup_, args)), note_(std::move(note)) {}
+      : module_(module), function_(function), args_(args), note_(std::move(note)) {}
 
-  void start(process& self) override { self.call(module_, function_, args_); }
+  void start(process& self) override { self.call(module_, function_, args_.get()); }
   void receive(process&, block_ptr&) override {}
   void returned(process& self, outcome out) override {
     const auto& n = names();
@@ -37,14 +38,15 @@ class proc_lib_process final : public behaviour {
   void stopping(process&, term reason) override {
     if (note_) note_->set(reason);
   }
+  bool movable() const override { return true; }
   term current_function(process& self, block& b) override {
     (void)self;
-    return make_tuple_of(b, module_, function_, small(std::max<std::int64_t>(list_length(args_), 0)));
+    return make_tuple_of(b, module_, function_, small(std::max<std::int64_t>(list_length(args_.get()), 0)));
   }
 
  private:
-  block_ptr setup_;
-  term module_, function_, args_;
+  term module_, function_;
+  owned_term args_;
   std::shared_ptr<gen::start_note> note_;
 };
 
@@ -155,9 +157,11 @@ std::unique_ptr<behaviour> make_server(std::span<const term> a, term ancestors, 
 
 }  // namespace
 
+bool is_from_proc_lib(term module, term function) { return module.same(names().proc_lib) && function.same(names().init_p); }
+
 std::unique_ptr<behaviour> make_spawned_by_proc_lib(term called, term called_function, term init_p_args, spawn_options& options, block& b) {
   const auto& n = names();
-  if (!called.same(n.proc_lib) || !called_function.same(n.init_p)) return nullptr;
+  if (!is_from_proc_lib(called, called_function)) return nullptr;
   if (list_length(init_p_args) != 5) return nullptr;
   term parts[5];
   for (term& p : parts) p = init_p_args.head(), init_p_args = init_p_args.tail();

@@ -3,6 +3,7 @@
 
 #include "core.hpp"
 #include "runtime_impl.hpp"
+#include "slabs.hpp"
 
 namespace cnode::actors {
 
@@ -18,6 +19,7 @@ term behaviour::current_function(process&, block& b) {
 process::process(runtime& node, term pid, std::unique_ptr<behaviour> b) : node_(&node), pid_(pid), behaviour_(std::move(b)) {}
 
 process::~process() {
+  if (birth_) birth_->release();
   while (mailbox_) {
     block_ptr gone{mailbox_};
     mailbox_ = gone->next;
@@ -48,6 +50,9 @@ process* core::make_stand_in(runtime& node, const process& owner, cnode_env& env
   return p;
 }
 
+void* process::operator new(std::size_t bytes) { return slabs::take(bytes); }
+void process::operator delete(void* p, std::size_t bytes) noexcept { slabs::give(p, bytes); }
+
 term process::pid() const { return pid_; }
 runtime& process::node() const { return *node_; }
 void process::post(block_ptr s) {
@@ -67,7 +72,12 @@ block& process::scratch() {
 void process::exit(term reason) {
   opened lock(*this);
   if (flags_ & core::exiting) return;
-  exit_reason_ = copy_to_block(reason);
+  exit_reason_ = reason;
+  if (!is_immediate(reason)) {
+    auto& e = core::extras(*this);
+    e.exit_reason = owned_term(reason);
+    exit_reason_ = e.exit_reason.get();
+  }
   flags_ |= core::exiting;
 }
 bool process::exiting() const { return flags_ & core::exiting; }
@@ -113,9 +123,38 @@ bool process::has_link(term pid) const {
   return l != extras_->links.end() && l->second.unlink_id == 0;
 }
 
+void core::prepare(process& p, term leader, const spawn_options& o, const spawn_origin& origin) {
+  if (leader) {
+    if (is_immediate(leader)) p.group_leader_ = leader;
+    else p.set_group_leader(leader);
+  }
+  if (origin.parent.is_local_pid()) p.parent_ = origin.parent;
+  if (const auto call = o.initial_call; call && call.is_tuple(3)) {
+    p.initial_module_ = call[0];
+    p.initial_function_ = call[1];
+    p.initial_arity_ = static_cast<std::uint32_t>(call[2].small());
+  } else if (origin.module) {
+    p.initial_module_ = origin.module;
+    p.initial_function_ = origin.function;
+    p.initial_arity_ = origin.arity;
+  }
+  p.birth_ = birth::of(o.dictionary);
+  if (p.birth_) return;
+  for (auto& [key, value] : o.dictionary) extras(p).dictionary.push_back({owned_term(key), owned_term(value)});
+}
+
 // ---- dictionary: few entries, searched in order
 
+void core::own_birth(process& p) {
+  auto& d = extras(p).dictionary;
+  for (auto i = birth::entries; i > 0; --i) d.insert(d.begin(), {owned_term(birth::key(i - 1)), owned_term(p.birth_->value(i - 1))});
+  std::exchange(p.birth_, nullptr)->release();
+}
+
 term process::dictionary_get(term key) const {
+  if (birth_) {
+    if (const auto value = birth_->get(key)) return value;
+  }
   if (!extras_) return {};
   for (auto& e : extras_->dictionary) {
     if (exactly_equal(e.key.get(), key)) return e.value.get();
@@ -125,6 +164,7 @@ term process::dictionary_get(term key) const {
 
 term process::dictionary_put(term key, term value, block& b) {
   opened lock(*this);
+  if (birth_ && birth_->get(key)) core::own_birth(*this);
   auto& d = core::extras(*this).dictionary;
   for (auto& e : d) {
     if (!exactly_equal(e.key.get(), key)) continue;
@@ -143,9 +183,12 @@ term process::dictionary_put(term key, term value, block& b) {
 
 term process::dictionary(block& b) const {
   auto list = nil;
-  if (!extras_) return list;
-  for (auto e = extras_->dictionary.rbegin(); e != extras_->dictionary.rend(); ++e) {
-    list = make_cons(b, make_tuple_of(b, copy(b, e->key.get()), copy(b, e->value.get())), list);
+  const auto add = [&](term key, term value) { list = make_cons(b, make_tuple_of(b, copy(b, key), copy(b, value)), list); };
+  if (extras_) {
+    for (auto e = extras_->dictionary.rbegin(); e != extras_->dictionary.rend(); ++e) add(e->key.get(), e->value.get());
+  }
+  if (birth_) {
+    for (auto i = birth::entries; i > 0; --i) add(birth::key(i - 1), birth_->value(i - 1));
   }
   return list;
 }

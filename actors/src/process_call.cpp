@@ -29,9 +29,10 @@ constexpr std::uint32_t activation_timer = 0x80000000;
 
 }  // namespace
 
+activation* core::make_activation() { return new_activation(); }
+
 // Takes over the caller's reference of v; gives the former one back.
 void core::hold_version(process& p, module_version* v) {
-  p.active_version_.store(v, std::memory_order_release);
   if (auto* former = std::exchange(p.activation_->version, v)) former->release();
 }
 
@@ -230,6 +231,7 @@ void core::tail_call(process& p) {
   c.module = module;
   c.function = function;
   c.looked_on_path = false;
+  c.pinned = false;
   c.at = activation::ready;
 }
 

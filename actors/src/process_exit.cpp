@@ -7,7 +7,7 @@ namespace cnode::actors {
 // On the process's own thread, always: the memory goes.
 void core::finish(process& p) {
   try {
-    p.behaviour_->stopping(p, p.exit_reason_->root);
+    p.behaviour_->stopping(p, p.exit_reason_);
   } catch (const std::exception& e) {
     p.node_->log(log_level::error, std::string("a behaviour failed while its process ended: ") + e.what());
   }
@@ -25,9 +25,8 @@ void core::finish(process& p) {
 void core::announce(process& p) {
   auto& node = *p.node_;
   auto& r = runtime_access::of(node);
-  const auto reason = p.exit_reason_->root;
+  const auto reason = p.exit_reason_;
   p.flags_ |= announced;
-  process_ptr keep(&p);
   runtime_access::forget_name(node, p);
   p.status_.store(dead);
   r.table.remove(p.pid_);

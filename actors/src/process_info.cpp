@@ -66,7 +66,7 @@ struct info_access {
   }
 
   static term initial_call(process& p, block& b) {
-    if (auto* e = extras(p); e && e->initial_call.get()) return copy(b, e->initial_call.get());
+    if (p.initial_module_) return make_tuple_of(b, p.initial_module_, p.initial_function_, small(p.initial_arity_));
     return make_tuple_of(b, atom("proc_lib"), atom("init_p"), small(5));
   }
 
@@ -84,7 +84,7 @@ struct info_access {
   static term current_stacktrace(process& p, block& b) {
     const auto at = current_location(p, b);
     if (!at.is_tuple()) return nil;
-    if (auto* e = extras(p); e && e->initial_call.get() && e->initial_call.get()[0].same(atom("proc_lib")))
+    if (p.initial_module_.same(atom("proc_lib")))
       return make_list_of(b, at, make_tuple_of(b, atom("proc_lib"), atom("init_p_do_apply"), small(3), nil));
     return make_list_of(b, at);
   }
@@ -95,8 +95,7 @@ struct info_access {
   }
 
   static term parent(process& p, block&) {
-    auto* e = extras(p);
-    return e && e->parent ? e->parent : a().undefined;
+    return p.parent_ ? p.parent_ : a().undefined;
   }
 
   static std::int64_t heap_words(process& p) {

@@ -277,7 +277,6 @@ void core::spawn_requested_here(process& p, term ref, term module, term function
   auto b = block::make(16);
   spawn_options o;
   o.group_leader = p.group_leader();
-  o.initial_call = make_tuple_of(*b, module, function, small(list_length(args)));
   if (asked.link) o.link_to = p.pid_;
   if (asked.monitor) o.monitor_by = p.pid_, o.monitor_ref = ref;
   const auto answer = [&](term result) { on_spawn_reply(p, ref, 0, result); };
@@ -291,7 +290,7 @@ void core::spawn_requested_here(process& p, term ref, term module, term function
   };
   auto f = make_spawned_by_proc_lib(module, function, args, o, *b);
   if (!f) f = make_function_process(module, function, args);
-  if (!runtime_access::spawn(*p.node_, std::move(f), o, {p.pid_, false}, tag_monitor))
+  if (!runtime_access::spawn(*p.node_, std::move(f), o, {p.pid_, false, module, function, static_cast<std::uint32_t>(std::max<std::int64_t>(list_length(args), 0))}, tag_monitor))
     answer(a().system_limit);
 }
 

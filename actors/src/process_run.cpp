@@ -89,6 +89,7 @@ void core::run_slice(process& p, bool one_step) {
   }
   if (!p.activation_) p.scratch_.reset();
   running_here = before;
+  if (!has_work(p)) note_idle(p);
   while (!has_work(p)) {
     auto expected = static_cast<std::uint32_t>(running);
     if (p.status_.compare_exchange_strong(expected, idle)) return;

@@ -44,6 +44,8 @@ std::vector<term> runtime_access::owners(const runtime& r, term name) {
 }
 
 void runtime_access::forget_name(runtime& r, process& p) {
+  cnode_term none = CNODE_NONE;
+  if (p.registered_name_.compare_exchange_strong(none, CNODE_NIL)) return;
   auto& impl = of(r);
   std::unique_lock guard(impl.names_lock);
   const auto name = p.registered_name_.exchange(CNODE_NIL);

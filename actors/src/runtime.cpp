@@ -31,7 +31,7 @@ void log_crash(process& p, term reason) {
 
 runtime::impl::impl(runtime& node, runtime_config c)
     : config(std::move(c)),
-      table(config.max_processes),
+      table(config.max_processes, node),
       sched(node, config, config.events ? std::move(config.events) : make_condition_poller()),
       threads(node),
       on_crash(log_crash) {}
@@ -42,6 +42,7 @@ runtime::runtime(runtime_config config) : impl_(std::make_unique<impl>(*this, st
   impl_->started_at = now();
   impl_->code = std::make_unique<code_server>(*this);
   const auto user = spawn(make_user_process());
+  impl_->user = user;
   impl_->leader = user.word();
   register_name(a().user, user);
   run_in(user, [user](process& p) { p.set_group_leader(user); });
@@ -114,15 +115,17 @@ term runtime::spawn(std::unique_ptr<behaviour> b, const spawn_options& options) 
 }
 
 term runtime::spawn_function(term module, term function, term args, const spawn_options& options) {
-  auto with_call = options;
-  auto keep = block::make(16);
-  if (!with_call.initial_call) {
-    const auto n = list_length(args);
-    with_call.initial_call = make_tuple_of(*keep, module, function, small(n < 0 ? 0 : n));
+  const auto n = list_length(args);
+  auto* parent = running_process();
+  const spawn_origin origin{parent && &parent->node() == this ? parent->pid() : term{}, false, module, function,
+                            static_cast<std::uint32_t>(n < 0 ? 0 : n)};
+  if (is_from_proc_lib(module, function)) {
+    auto with_dictionary = options;
+    auto keep = block::make(16);
+    if (auto f = make_spawned_by_proc_lib(module, function, args, with_dictionary, *keep))
+      return runtime_access::spawn(*this, std::move(f), with_dictionary, origin);
   }
-  auto f = make_spawned_by_proc_lib(module, function, args, with_call, *keep);
-  if (!f) f = make_function_process(module, function, args);
-  return spawn(std::move(f), with_call);
+  return runtime_access::spawn(*this, make_function_process(module, function, args), options, origin);
 }
 
 term runtime_access::spawn(runtime& r, std::unique_ptr<behaviour> b, const spawn_options& o, const spawn_origin& origin,
@@ -134,10 +137,7 @@ term runtime_access::spawn(runtime& r, std::unique_ptr<behaviour> b, const spawn
   if (parent && &parent->node() != &r) parent = nullptr;
   auto* p = core::create(r, pid, std::move(b));
   const auto leader = o.group_leader ? o.group_leader : parent ? parent->group_leader() : r.default_group_leader();
-  if (leader) p->set_group_leader(leader);
-  for (auto& [key, value] : o.dictionary) core::extras(*p).dictionary.push_back({owned_term(key), owned_term(value)});
-  if (o.initial_call) core::extras(*p).initial_call = owned_term(o.initial_call);
-  if (origin.parent.is_local_pid()) core::extras(*p).parent = origin.parent;
+  core::prepare(*p, leader, o, origin);
   const bool by_parent = parent && o.link_to.same(parent->pid());
   if (o.link_to) core::on_link(*p, o.link_to);
   if (by_parent) {
@@ -168,13 +168,11 @@ term runtime_access::spawn(runtime& r, std::unique_ptr<behaviour> b, const spawn
 
 process_ptr runtime::find(term pid) const { return pid.is_local_pid() ? impl_->table.find(pid) : process_ptr{}; }
 bool runtime::alive(term pid) const {
-  return pid.is_local_pid() && impl_->table.with(pid, [](process&) {});
+  return pid.is_local_pid() && impl_->table.contains(pid);
 }
 
 std::vector<term> runtime::processes() const {
-  std::vector<term> pids;
-  for (auto& p : impl_->table.all()) pids.push_back(p->pid());
-  return pids;
+  return impl_->table.pids();
 }
 std::size_t runtime::process_count() const { return impl_->table.count(); }
 

@@ -55,6 +55,7 @@ struct runtime::impl {
 
   std::atomic<std::uint64_t> next_ref{1}, next_unlink{1};
   std::atomic<cnode_term> leader{0};
+  term user;                          // the first leader; set by the constructor
 
   mutable std::mutex timer_refs_lock;
   struct named_timer { timer_id id; term to; };             // to: the process it ends with, or none
@@ -96,5 +97,7 @@ struct runtime_access {
 
 std::unique_ptr<behaviour> make_user_process();
 std::unique_ptr<behaviour> make_function_process(term module, term function, term args);
+// Is it one of those, as make_function_process(module, function, nil) makes it again?
+bool is_plain_function(const behaviour& b, term module, term function);
 
 }  // namespace cnode::actors

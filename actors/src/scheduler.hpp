@@ -15,6 +15,7 @@
 
 #include <cnode/actors/runtime.hpp>
 
+#include "parked.hpp"
 #include "run_ring.hpp"
 #include "spinlock.hpp"
 
@@ -45,6 +46,7 @@ struct worker {
   std::atomic<bool> in_use{false};
   std::atomic<bool> ended{false};     // its thread can be joined at once
   bool keeps_memory = false;          // has worked since it last gave back what it keeps for reuse; its own
+  idle_list idle;                     // its thread's own
 
   // The watchdog's own.
   std::uint64_t seen_progress = 0;

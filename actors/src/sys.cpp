@@ -1,5 +1,6 @@
 #include <cnode/actors/sys.hpp>
 
+#include <algorithm>
 #include <ctime>
 
 #include <cnode/actors/code_server.hpp>
@@ -72,35 +73,39 @@ void io_format(process& self, const char* format, term args) {
 
 debug_options::debug_options() : debug_options(format_event, names().gen_server) {}
 
-bool debug_options::on(item i) const {
-  for (auto e : order_)
-    if (e == i) return true;
-  return false;
+debug_options::active& debug_options::switched() {
+  if (!active_) active_ = std::make_unique<active>();
+  return *active_;
 }
 
+bool debug_options::on(item i) const { return active_ && std::find(active_->order.begin(), active_->order.end(), i) != active_->order.end(); }
+
 void debug_options::install(item i) {
-  if (!on(i)) order_.insert(order_.begin(), i);
+  if (auto& order = switched().order; !on(i)) order.insert(order.begin(), i);
 }
 
 void debug_options::remove(item i) {
-  std::erase(order_, i);
-  if (i == item::log) log_.clear();
-  if (i == item::log_to_file) file_.close();
+  if (!active_) return;
+  std::erase(active_->order, i);
+  if (i == item::log) active_->log.clear();
+  if (i == item::log_to_file) active_->file.close();
 }
 
 void debug_options::keep(term event) {
-  log_.push_back(copy_to_block(event));
-  while (log_.size() > log_size_) log_.pop_front();
+  auto& log = active_->log;
+  log.push_back(copy_to_block(event));
+  while (log.size() > active_->log_size) log.pop_front();
 }
 
 bool debug_options::open_file(term name) {
   std::string path;
   if (!chardata_to_string(name, path) || path.empty()) return false;
-  file_ = std::ofstream(path, std::ios::binary | std::ios::trunc);
-  return file_.is_open();
+  auto& file = switched().file;
+  file = std::ofstream(path, std::ios::binary | std::ios::trunc);
+  return file.is_open();
 }
 
-void debug_options::start_statistics(process& self) { stat_ = {now_seconds(), self.reductions(), 0, 0}; }
+void debug_options::start_statistics(process& self) { switched().stat = {now_seconds(), self.reductions(), 0, 0}; }
 
 void debug_options::set(process& self, term options) {
   const auto& n = names();
@@ -112,7 +117,7 @@ void debug_options::set(process& self, term options) {
       if (!on(item::statistics)) start_statistics(self);
       install(item::statistics);
     } else if (o.is_tuple(2) && o[0].same(n.log) && o[1].is_small() && o[1].small() > 0) {
-      if (!on(item::log)) log_size_ = static_cast<std::size_t>(o[1].small());
+      if (!on(item::log)) switched().log_size = static_cast<std::size_t>(o[1].small());
       install(item::log);
     } else if (o.is_tuple(2) && o[0].same(n.log_to_file) && open_file(o[1])) {
       install(item::log_to_file);
@@ -121,9 +126,10 @@ void debug_options::set(process& self, term options) {
 }
 
 void debug_options::handle(process& self, term name, term event) {
+  if (!active_) return;
   const auto& n = names();
   auto& b = self.scratch();
-  for (const auto i : order_) {
+  for (const auto i : active_->order) {
     switch (i) {
       case item::trace: {
         const auto text = print_event_(b, event, name);
@@ -133,12 +139,12 @@ void debug_options::handle(process& self, term name, term event) {
       case item::log: keep(event); break;
       case item::log_to_file: {
         const auto text = print_event_(b, event, name);
-        if (auto line = io_lib_format(text.format, text.args)) file_ << *line << std::flush;
+        if (auto line = io_lib_format(text.format, text.args)) active_->file << *line << std::flush;
         break;
       }
       case item::statistics:
-        if (event.is_tuple() && event.size() >= 2 && event[0].same(n.in)) ++stat_.in;
-        if (event.is_tuple() && event.size() >= 3 && event[0].same(n.out)) ++stat_.out;
+        if (event.is_tuple() && event.size() >= 2 && event[0].same(n.in)) ++active_->stat.in;
+        if (event.is_tuple() && event.size() >= 3 && event[0].same(n.out)) ++active_->stat.out;
         break;
     }
   }
@@ -146,7 +152,8 @@ void debug_options::handle(process& self, term name, term event) {
 
 term debug_options::logged_events(block& b) const {
   std::vector<term> events;
-  for (const auto& e : log_) events.push_back(copy(b, e->root));
+  if (active_)
+    for (const auto& e : active_->log) events.push_back(copy(b, e->root));
   return make_list(b, events.data(), events.size());
 }
 
@@ -154,7 +161,7 @@ term debug_options::command(process& self, term name, term what) {
   const auto& n = names();
   auto& b = self.scratch();
   if (what.same(n.no_debug)) {
-    while (!order_.empty()) remove(order_.front());
+    while (!empty()) remove(active_->order.front());
     return n.ok;
   }
   if (!what.is_tuple(2)) return n.unknown_debug;
@@ -169,13 +176,13 @@ term debug_options::command(process& self, term name, term what) {
     const bool sized = flag.is_tuple(2) && flag[0].same(n.true_) && flag[1].is_small() && flag[1].small() >= 1;
     if (yes || sized) {
       // A log that is on keeps its size: install_debug leaves what is there.
-      if (!on(item::log)) log_size_ = sized ? static_cast<std::size_t>(flag[1].small()) : 10;
+      if (!on(item::log)) switched().log_size = sized ? static_cast<std::size_t>(flag[1].small()) : 10;
       install(item::log);
       return n.ok;
     }
     if (flag.same(n.get)) return make_tuple_of(b, n.ok, logged_events(b));
     if (flag.same(n.print)) {
-      for (const auto& e : log_) {
+      for (const auto& e : switched().log) {
         const auto text = print_event_(b, e->root, name);
         io_format(self, text.format, text.args);
       }
@@ -199,13 +206,14 @@ term debug_options::command(process& self, term name, term what) {
     if (no) return remove(item::statistics), n.ok;
     if (!flag.same(n.get)) return n.unknown_debug;
     if (!on(item::statistics)) return make_tuple_of(b, n.ok, n.no_statistics);
+    const auto& stat = active_->stat;
     return make_tuple_of(
         b, n.ok,
-        make_list_of(b, make_tuple_of(b, n.start_time, local_time(b, stat_.started)),
+        make_list_of(b, make_tuple_of(b, n.start_time, local_time(b, stat.started)),
                      make_tuple_of(b, n.current_time, local_time(b, now_seconds())),
-                     make_tuple_of(b, n.reductions, make_unsigned(b, self.reductions() - stat_.reductions)),
-                     make_tuple_of(b, n.messages_in, make_unsigned(b, stat_.in)),
-                     make_tuple_of(b, n.messages_out, make_unsigned(b, stat_.out))));
+                     make_tuple_of(b, n.reductions, make_unsigned(b, self.reductions() - stat.reductions)),
+                     make_tuple_of(b, n.messages_in, make_unsigned(b, stat.in)),
+                     make_tuple_of(b, n.messages_out, make_unsigned(b, stat.out))));
   }
   // Debug functions are closures of some BEAM, which nobody can run here.
   if (item_name.same(n.install) && flag.is_tuple() && (flag.size() == 2 || flag.size() == 3))
@@ -216,20 +224,22 @@ term debug_options::command(process& self, term name, term what) {
 
 term debug_options::to_term(block& b, term name) const {
   const auto& n = names();
+  if (!active_) return nil;
+  const auto& [order, log, log_size, file, stat] = *active_;
   std::vector<term> items;
-  for (const auto i : order_) {
+  for (const auto i : order) {
     switch (i) {
       case item::trace: items.push_back(make_tuple_of(b, n.trace, n.true_)); break;
       case item::log: {
         const term print = make_export(b, behaviour_, n.print_event, 3);
         std::vector<term> events;
-        for (const auto& e : log_) events.push_back(make_tuple_of(b, copy(b, e->root), name, print));
+        for (const auto& e : log) events.push_back(make_tuple_of(b, copy(b, e->root), name, print));
         // nlog: [Room|Latest first], or when full [[]|Oldest first]
         term list;
-        if (events.size() < log_size_) {
+        if (events.size() < log_size) {
           list = nil;
           for (const auto& e : events) list = make_cons(b, e, list);
-          list = make_cons(b, small(static_cast<std::int64_t>(log_size_ - events.size())), list);
+          list = make_cons(b, small(static_cast<std::int64_t>(log_size - events.size())), list);
         } else {
           list = make_cons(b, nil, make_list(b, events.data(), events.size()));
         }
@@ -240,8 +250,8 @@ term debug_options::to_term(block& b, term name) const {
       case item::statistics:
         items.push_back(make_tuple_of(
             b, n.statistics,
-            make_tuple_of(b, local_time(b, stat_.started), make_tuple_of(b, n.reductions, make_unsigned(b, stat_.reductions)),
-                          make_unsigned(b, stat_.in), make_unsigned(b, stat_.out))));
+            make_tuple_of(b, local_time(b, stat.started), make_tuple_of(b, n.reductions, make_unsigned(b, stat.reductions)),
+                          make_unsigned(b, stat.in), make_unsigned(b, stat.out))));
         break;
     }
   }

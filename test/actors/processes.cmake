@@ -1,5 +1,6 @@
 add_executable(process_tests
   ${CMAKE_CURRENT_LIST_DIR}/process_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/parked_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/process_call_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/remote_process_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/scheduler_test.cpp

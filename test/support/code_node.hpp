@@ -78,6 +78,7 @@ class code_node {
     std::string pattern = fs::temp_directory_path() / "cnode-test-XXXXXX";
     dir = ::mkdtemp(pattern.data());
     actors::runtime_config config;
+    config.recently_idle = 1;
     config.schedulers = 2;
     config.log = [this](actors::log_level, std::string_view text) {
       std::lock_guard guard{log_lock};

@@ -150,6 +150,7 @@ class server_node {
   server_node() {
     callbacks::trace().clear();
     actors::runtime_config config;
+    config.recently_idle = 1;
     config.manual = true;
     config.clock = [this] { return now; };
     config.log = [this](actors::log_level l, std::string_view text) {

@@ -54,6 +54,7 @@ class scripted final : public behaviour {
     if (s_->timeout) s_->timeout(self);
   }
   void stopping(process&, term reason) override { s_->ended = to_text(reason); }
+  bool movable() const override { return true; }
   term current_function(process&, block& b) override { return make_tuple_of(b, atom("scripted"), atom("loop"), small(0)); }
 
  private:
@@ -67,6 +68,7 @@ class manual_node {
     runtime_config c;
     c.manual = true;
     c.max_processes = 1024;
+    c.recently_idle = 1;  // whoever waits is packed as soon as somebody else waits
     c.clock = [this] { return now_; };
     c.log = [this](log_level, std::string_view text) { logged.emplace_back(text); };
     node = std::make_unique<runtime>(std::move(c));

@@ -1,6 +1,7 @@
 // The table of functions a module gets: each is a few lines over processes, blocks and atoms.
 #include <chrono>
 #include <cstring>
+#include <new>
 
 #include <cnode/actors/process.hpp>
 #include <cnode/actors/runtime.hpp>
@@ -14,6 +15,7 @@
 #include "code/waiting.hpp"
 #include "native_terms.hpp"
 #include "runtime_impl.hpp"
+#include "slabs.hpp"
 
 namespace cnode::actors {
 
@@ -222,6 +224,20 @@ int h_stop_thread(cnode_env* env, cnode_term thread) {
 
 int h_thread_wait(cnode_env* env, int64_t ms) { return runtime_access::of(self(env).node()).threads.wait(env, ms); }
 
+cnode_env* h_running_env() {
+  auto* p = running_process();
+  return p ? core::env_of(*p) : nullptr;
+}
+
+void* h_take_frame(size_t bytes) {
+  try {
+    return slabs::take(bytes);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+void h_give_frame(void* frame, size_t bytes) { slabs::give(frame, bytes); }
+
 }  // namespace
 
 const cnode_host& host_functions() {
@@ -236,6 +252,7 @@ const cnode_host& host_functions() {
       h_cancel_timer, h_put_chars, h_apply, h_node, h_adopt_native,
       h_start_thread, h_stop_thread, h_thread_wait,
       h_replace_native,
+      h_running_env, h_take_frame, h_give_frame,
   };
   return table;
 }

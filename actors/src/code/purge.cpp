@@ -19,9 +19,9 @@ std::vector<term> code_server_impl::users_of(module_version& v) const {
     std::lock_guard guard{users_lock};
     for (const auto& [pid, n] : file(v).waiting) users.push_back(term{pid});
   }
-  for (const auto pid : node.processes()) {
-    const auto p = node.find(pid);
-    if (p && p->active_version() == &v && std::none_of(users.begin(), users.end(), [&](term u) { return u.same(pid); })) users.push_back(pid);
+  const auto& table = runtime_access::of(node).table;
+  for (const auto pid : table.pids()) {
+    if (table.active_version(pid) == &v && std::none_of(users.begin(), users.end(), [&](term u) { return u.same(pid); })) users.push_back(pid);
   }
   return users;
 }
@@ -31,8 +31,7 @@ bool code_server_impl::uses(term pid, module_version& v) const {
     std::lock_guard guard{users_lock};
     if (file(v).waiting.contains(pid.word())) return true;
   }
-  const auto p = node.find(pid);
-  return p && p->active_version() == &v;
+  return runtime_access::of(node).table.active_version(pid) == &v;
 }
 
 namespace {

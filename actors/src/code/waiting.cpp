@@ -7,6 +7,7 @@
 #include <cnode/protocol/term_order.hpp>
 
 #include "code/code_impl.hpp"
+#include "core.hpp"
 
 namespace cnode::actors {
 
@@ -187,6 +188,10 @@ cnode_term apply_in(cnode_env* env, const function_ref& ref, term module, term f
   return call_found(env, ref, nullptr, module, function, nil);
 }
 
-cnode_term apply(cnode_env* env, term module, term function, term args) { return apply_once(env, module, function, args, true); }
+cnode_term apply(cnode_env* env, term module, term function, term args) {
+  const auto value = apply_once(env, module, function, args, true);
+  if (value == CNODE_NONE && env->outcome == CNODE_SUSPEND) core::pin(self(env));
+  return value;
+}
 
 }  // namespace cnode::actors

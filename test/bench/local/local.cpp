@@ -9,6 +9,7 @@
 #include <fstream>
 #include <future>
 #include <map>
+#include <thread>
 
 #include <cnode/actors/code_server.hpp>
 #include <cnode/actors/gen.hpp>
@@ -73,6 +74,13 @@ class node {
     return value.get();
   }
   std::size_t count() const { return runtime_->process_count(); }
+  // Until all processes wait.
+  void settle() const {
+    for (auto before = ~std::uint64_t{0}; runtime_->run_queue() > 0 || runtime_->reductions() != before;) {
+      before = runtime_->reductions();
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  }
   term server;
 
  private:
@@ -138,9 +146,11 @@ double rss() {
 int memory(const char* function, std::int64_t n) {
   auto& all = the_node();
   all.apply(function, {small(100)});
+  all.settle();
   const auto before = rss();
   const auto there = all.count();
   const auto kept = all.apply(function, {small(n)});
+  all.settle();
   const auto used = rss() - before;
   // Who applied the function the first time may have been there still.
   if (all.count() + 1 < there + static_cast<std::size_t>(n)) fail(std::string(function) + ": they are not all there");

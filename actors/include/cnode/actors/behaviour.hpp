@@ -34,6 +34,9 @@ class behaviour {
   virtual void timeout(process& self) { (void)self; }
   // The process ends with this reason, whatever the cause (its own exit, an exit signal, a kill). Last call.
   virtual void stopping(process& self, term reason) { (void)self, (void)reason; }
+  // Does nothing that belongs to it - a coroutine, say - know the process by its address between two of these functions? Then what
+  // there is of the process may move while it is idle.
+  virtual bool movable() const { return false; }
   // {M,F,A} for process_info(current_function): what the process waits in.
   virtual term current_function(process& self, block& b);
   // Code of `module` is about to be purged: native state of its old version must become a term now.

@@ -23,6 +23,7 @@ class module_version;
 struct function_ref;
 struct activation;      // a call of a module's function, from its start until its outcome
 struct process_extras;  // links, monitors, dictionary: only for processes that use them
+class birth;            // what proc_lib writes into the dictionary of a new process
 
 struct monitor_options {
   // none: no alias. Else the reference is an alias as well: explicit_unalias, demonitor, reply_demonitor (erlang:monitor/3).
@@ -116,6 +117,8 @@ class process {
 
   process(runtime& node, term pid, std::unique_ptr<behaviour> b);
   ~process();
+  static void* operator new(std::size_t bytes);
+  static void operator delete(void* p, std::size_t bytes) noexcept;
 
   // ---- any thread
   mutable std::atomic<std::uint32_t> refs_{1};
@@ -128,7 +131,6 @@ class process {
   std::atomic<bool> open_{false}, taken_{false};
   std::atomic<bool> kill_pending_{false};
   std::atomic<cnode_env*> env_{nullptr};           // of the module's function that runs
-  std::atomic<module_version*> active_version_{nullptr};
   std::atomic<bool> timers_to_it_{false};          // there may be timers that end with it
   runtime* const node_;
   const term pid_;
@@ -142,12 +144,16 @@ class process {
   block** offered_ = nullptr;                      // where the message being offered goes back to
   block* deferred_ = nullptr;                      // signals that had to wait for the end of a function; oldest first
   block_ptr scratch_;
-  block_ptr exit_reason_;
   std::unique_ptr<process_extras> extras_;
+  birth* birth_ = nullptr;                         // shared with others that were spawned alike; entries of the dictionary that stayed as they were
+  term exit_reason_;                               // what is no immediate lies in extras
   activation* activation_ = nullptr;
   std::uint64_t timer_ = 0;
   std::uint64_t reductions_ = 0;
   term group_leader_;                              // when it is a pid of another node it lies in extras
+  term parent_;                                    // none: nobody of this node
+  term initial_module_, initial_function_;         // none: proc_lib:init_p/5
+  std::uint32_t initial_arity_ = 0;
   std::uint32_t mailbox_length_ = 0;
   std::uint32_t timer_generation_ = 0;
   std::uint32_t flags_ = 0;                        // core::flag

@@ -86,6 +86,9 @@ enum class log_level { debug, info, notice, warning, error };
 struct runtime_config {
   unsigned schedulers = 0;             // 0: one per core
   std::uint32_t max_processes = 1u << 20;
+  // So many processes of each scheduler that went idle last stay as they are, and up to 16 times as many where they come and go; of the
+  // others only what they need is kept.
+  std::uint32_t recently_idle = 1024;
   std::chrono::milliseconds long_schedule{500};  // a callback that runs longer is named in the log
   std::function<void(log_level, std::string_view)> log;  // the node's own log; default stderr
   std::unique_ptr<poller> events;      // default: a condition variable

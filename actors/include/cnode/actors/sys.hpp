@@ -6,6 +6,7 @@
 #include <deque>
 #include <fstream>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,7 @@ class debug_options {
   debug_options();  // of a gen_server
   // What a behaviour's print_event/3 writes, and the behaviour.
   debug_options(event_formatter print_event, term behaviour) : print_event_(print_event), behaviour_(behaviour) {}
-  bool empty() const { return order_.empty(); }
+  bool empty() const { return !active_ || active_->order.empty(); }
   // sys:debug_options/1; what is no debug option is ignored.
   void set(process& self, term options);
   // sys:handle_debug/4: event is {in, Msg}, {out, Msg, From, State}, {noreply, State} or any other term
@@ -59,14 +60,20 @@ class debug_options {
 
   event_formatter print_event_;
   term behaviour_;
-  std::vector<item> order_;  // as in sys.erl: the latest first
-  std::deque<block_ptr> log_;
-  std::size_t log_size_ = 10;
-  std::ofstream file_;
-  struct {
-    std::int64_t started = 0;  // seconds since the epoch
-    std::uint64_t reductions = 0, in = 0, out = 0;
-  } stat_;
+  // Made when something is switched on for the first time: hardly any process has it.
+  struct active {
+    std::vector<item> order;  // as in sys.erl: the latest first
+    std::deque<block_ptr> log;
+    std::size_t log_size = 10;
+    std::ofstream file;
+    struct {
+      std::int64_t started = 0;  // seconds since the epoch
+      std::uint64_t reductions = 0, in = 0, out = 0;
+    } stat;
+  };
+  active& switched();
+
+  std::unique_ptr<active> active_;
 };
 
 // io:format to the group leader, formatted there; does not wait for the answer.

@@ -161,7 +161,7 @@ constexpr vsn_text<1> vsn_term(std::uint64_t integer) {
 
 inline bool accept_host(const cnode_host* host, const char* name) noexcept {
   // Compiled against functions that this host lacks, or other meanings: stay out.
-  if (host->abi_major != CNODE_ABI_MAJOR || host->size < offsetof(cnode_host, replace_native) + sizeof host->replace_native) return false;
+  if (host->abi_major != CNODE_ABI_MAJOR || host->size < offsetof(cnode_host, give_frame) + sizeof host->give_frame) return false;
   host_table = host;
   module_name = name;
   return true;

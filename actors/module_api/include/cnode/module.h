@@ -30,7 +30,7 @@ typedef struct cnode_env cnode_env;
 typedef cnode_term (*cnode_function)(cnode_env *env, const cnode_term *args);
 
 /* A function that waits for a message. The frame belongs to the host from the moment the function returned
- * with CNODE_SUSPEND until resume or destroy is called. */
+ * with CNODE_SUSPEND until resume or destroy is called. The env may be another one when it goes on. */
 typedef struct cnode_continuation {
   void *frame;
   /* Goes on with the message that matched, or with CNODE_NONE after the timeout. Returns as a cnode_function does. */
@@ -193,6 +193,13 @@ typedef struct cnode_host {
   /* What `native` refers to becomes `object` with `ops` (of the calling module), everywhere; the former object is destroyed by its own
    * operations. 0: not a native object of a module, and `object` stays the caller's. */
   int (*replace_native)(cnode_env *env, cnode_term native, void *object, const cnode_native_ops *ops);
+
+  /* The env of the function that runs on this thread: what `destroy` of a continuation has, which gets none. */
+  cnode_env *(*running_env)(void);
+  /* Memory for the frames of functions that wait: small, and there may be one of it per process. Given back with the same size, on any
+   * thread. NULL: there is none. */
+  void *(*take_frame)(size_t bytes);
+  void (*give_frame)(void *frame, size_t bytes);
 } cnode_host;
 
 /* The one symbol a module exports. NULL: the module does not want this host. */

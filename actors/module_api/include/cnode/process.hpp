@@ -144,13 +144,12 @@ term erase(const K& key) {
 // Terms made while it lives go when it ends; for loops that run long. What must stay is copied by the caller before.
 class heap_scope {
  public:
-  heap_scope() : env_(detail::env()), mark_(detail::host().heap_mark(env_)) {}
-  ~heap_scope() { detail::host().heap_release(env_, mark_); }
+  heap_scope() : mark_(detail::host().heap_mark(detail::env())) {}
+  ~heap_scope() { detail::host().heap_release(detail::env(), mark_); }
   heap_scope(const heap_scope&) = delete;
   heap_scope& operator=(const heap_scope&) = delete;
 
  private:
-  cnode_env* env_;
   void* mark_;
 };
 

@@ -38,7 +38,7 @@ constexpr std::uint64_t abi_header_hash() {
       CNODE_ENV_SHOW, CNODE_ENV_STATE, sizeof(cnode_export), offsetof(cnode_export, function),
       offsetof(cnode_module, name), offsetof(cnode_module, vsn), offsetof(cnode_module, behaviour),
       offsetof(cnode_module, exports), offsetof(cnode_module, export_count), offsetof(cnode_module, on_load),
-      offsetof(cnode_module, natives), offsetof(cnode_module, source), offsetof(cnode_module, options), offsetof(cnode_host, replace_native),
+      offsetof(cnode_module, natives), offsetof(cnode_module, source), offsetof(cnode_module, options), offsetof(cnode_host, give_frame),
       offsetof(cnode_host, atom), offsetof(cnode_host, heap_grow), offsetof(cnode_host, make_native),
       offsetof(cnode_host, self), offsetof(cnode_host, send), offsetof(cnode_host, put_chars), offsetof(cnode_host, apply),
       offsetof(cnode_host, node), offsetof(cnode_host, start_thread), sizeof(cnode_stamp), offsetof(cnode_stamp, module_name),

@@ -6,7 +6,11 @@
 #pragma once
 
 #include <coroutine>
+#include <exception>
+#include <new>
+#include <optional>
 #include <stdexcept>
+#include <variant>
 
 #include <cnode/error.hpp>
 
@@ -40,33 +44,47 @@ struct waiting {
   bool (*match)(waiting&, term message) = nullptr;  // null: takes the first message
   std::int64_t timeout_ms = -1;
   term message;                                     // what came; none: the timeout
-  bool inner = false;                               // an inner_wait
 };
 
 // One callback that is a coroutine: the frame the host holds.
 struct run {
   std::coroutine_handle<> next;  // to be resumed by the driver (a loop, so nested tasks never deepen the stack)
   waiting* wait = nullptr;
-  cnode_env* env = nullptr;      // the host's, the same for all its life
   virtual cnode_term finish() = 0;  // throws what the task threw
   virtual ~run() = default;
+
+  static void* operator new(std::size_t bytes) { return take_frame(bytes); }
+  static void operator delete(void* p, std::size_t bytes) { host().give_frame(p, bytes); }
+  static void* take_frame(std::size_t bytes) {
+    if (void* p = host().take_frame(bytes)) return p;
+    throw std::bad_alloc();
+  }
+};
+
+// An external_call in as few bytes as it takes.
+struct tail_call {
+  std::uint32_t module, function;
+  term args;
+  tail_call(const external_call& c) : module(term{c.module}.atom_index()), function(term{c.function}.atom_index()), args(c.args) {}
+  external_call call() const { return {term{cnode_make_atom(module)}, term{cnode_make_atom(function)}, args}; }
 };
 
 struct promise_base {
-  run* owner = nullptr;
-  promise_base* parent = nullptr;
-  std::coroutine_handle<> parent_handle;
-  std::exception_ptr exception;
-  bool is_tail_call = false;
-  external_call tail;
+  run* owner = nullptr;              // null: being destroyed
+  union {
+    std::coroutine_handle<> parent;  // who awaits us; none: the root
+    bool* destroyed;                 // who destroys the frame learns here that it is gone
+  };
 
-  bool* destroyed = nullptr;  // who destroys the frame learns here that it is gone
+  promise_base() : parent() {}
+
+  static void* operator new(std::size_t bytes) { return run::take_frame(bytes); }
+  static void operator delete(void* p, std::size_t bytes) { host().give_frame(p, bytes); }
 
   ~promise_base() {
-    if (destroyed) *destroyed = true;
+    if (!owner && destroyed) *destroyed = true;
   }
   std::suspend_always initial_suspend() noexcept { return {}; }
-  void unhandled_exception() noexcept { exception = std::current_exception(); }
 };
 
 // A wait of a coroutine for a message: derived awaiters say what they take and what co_await gives.
@@ -101,8 +119,7 @@ struct task_awaiter {
   void await_suspend(std::coroutine_handle<Parent> handle) noexcept {
     auto& p = child.promise();
     p.owner = handle.promise().owner;
-    p.parent = &handle.promise();
-    p.parent_handle = handle;
+    p.parent = handle;
     p.owner->next = child;
   }
   T await_resume() { return child.promise().take(); }
@@ -123,6 +140,7 @@ class [[nodiscard("nothing runs: co_await it in a coroutine (task<>), or return 
   ~task() {
     if (!handle_) return;
     bool destroyed = false;
+    handle_.promise().owner = nullptr;
     handle_.promise().destroyed = &destroyed;
     try {
       handle_.destroy();
@@ -143,20 +161,21 @@ namespace detail {
 
 template <class T>
 struct promise : promise_base {
-  std::optional<T> value;
-  std::optional<task<term>> tail_task;  // a tail call of a task that was awaited, not called by the host
+  // What came of it: a value, a tail call, that call as a task (when it was awaited, not called by the host), an exception.
+  std::variant<std::monostate, T, tail_call, task<term>, std::exception_ptr> outcome;
 
+  void unhandled_exception() noexcept { outcome.template emplace<4>(std::current_exception()); }
+  const tail_call* tail() const { return std::get_if<2>(&outcome); }
   task<T> get_return_object() noexcept { return task<T>{std::coroutine_handle<promise>::from_promise(*this)}; }
   final_awaiter final_suspend() noexcept { return {}; }
   template <class U>
   void return_value(U&& v) {
     if constexpr (std::is_same_v<std::decay_t<U>, external_call>) {
-      this->is_tail_call = true;
-      this->tail = v;
+      outcome.template emplace<2>(v);
     } else if constexpr (std::is_same_v<T, term>) {
-      value.emplace(encode(v));
+      outcome.template emplace<1>(encode(v));
     } else {
-      value.emplace(std::forward<U>(v));
+      outcome.template emplace<1>(std::forward<U>(v));
     }
   }
   T take();
@@ -164,8 +183,12 @@ struct promise : promise_base {
 
 template <>
 struct promise<void> : promise_base {
+  std::exception_ptr exception;
+
   task<void> get_return_object() noexcept;
   final_awaiter final_suspend() noexcept { return {}; }
+  void unhandled_exception() noexcept { exception = std::current_exception(); }
+  const tail_call* tail() const { return nullptr; }
   void return_void() noexcept {}
   void take() {
     if (exception) std::rethrow_exception(exception);
@@ -188,14 +211,15 @@ struct external_awaiter {
 
 template <class T>
 T promise<T>::take() {
-  if (exception) std::rethrow_exception(exception);
-  if (tail_task) {
-    term t = tail_task->promise().take();
+  if (auto* e = std::get_if<4>(&outcome)) std::rethrow_exception(*e);
+  if (auto* called = std::get_if<3>(&outcome)) {
+    term t = called->promise().take();
     if constexpr (std::is_same_v<T, term>)
       return t;
     else
       return to<T>(t);
   }
+  auto* value = std::get_if<1>(&outcome);
   if (!value) throw std::logic_error("a task ended without co_return");  // compilers do not say so
   return std::move(*value);
 }
@@ -203,19 +227,18 @@ T promise<T>::take() {
 template <class Promise>
 void final_awaiter::await_suspend(std::coroutine_handle<Promise> handle) noexcept {
   auto& p = handle.promise();
-  if (p.parent == nullptr) return;  // the root: the driver finds nothing more to resume
-  if constexpr (requires { p.tail_task; }) {
-    if (p.is_tail_call && !p.exception) {
-      p.tail_task.emplace(call_external(p.tail));
-      auto& t = p.tail_task->promise();
+  if (!p.owner || !p.parent) return;  // the root: the driver finds nothing more to resume
+  if constexpr (requires { p.outcome; }) {
+    if (const auto* tail = p.tail()) {
+      auto& called = p.outcome.template emplace<3>(call_external(tail->call()));
+      auto& t = called.promise();
       t.owner = p.owner;
       t.parent = p.parent;
-      t.parent_handle = p.parent_handle;
-      p.owner->next = p.tail_task->handle();
+      p.owner->next = called.handle();
       return;
     }
   }
-  p.owner->next = p.parent_handle;
+  p.owner->next = p.parent;
 }
 
 cnode_term drive(cnode_env* env, run* r);
@@ -239,7 +262,7 @@ struct root_run final : run {
   }
   cnode_term finish() override {
     auto& p = body.promise();
-    if (p.is_tail_call && !p.exception) return set_tail_call(p.tail);
+    if (const auto* tail = p.tail()) return set_tail_call(tail->call());
     if constexpr (std::is_void_v<T>) {
       p.take();
       return is<"ok">::value().word();
@@ -258,7 +281,7 @@ inline cnode_term resume_run(cnode_env* env, void* frame, cnode_term message) {
 
 inline void destroy_run(void* frame) {
   auto* r = static_cast<run*>(frame);
-  env_scope scope(r->env);  // flag 1 is set: host functions that destructors call do nothing
+  env_scope scope(host().running_env());  // flag 1 is set: host functions that destructors call do nothing
   delete r;
 }
 
@@ -273,6 +296,7 @@ inline int match_run(cnode_env* env, void* frame, cnode_term message) {
 }
 
 inline int match_inner(cnode_env* env, void* frame, cnode_term message);
+inline bool callee_matches(waiting&, term) { return false; }  // an inner_wait: match_inner asks the callee
 
 inline cnode_term drive(cnode_env* env, run* r) {
   return guarded(env, [&]() -> cnode_term {
@@ -288,8 +312,7 @@ inline cnode_term drive(cnode_env* env, run* r) {
       return r->finish();
     }
     env->outcome = CNODE_SUSPEND;
-    r->env = env;
-    const auto match = r->wait->match == nullptr ? nullptr : r->wait->inner ? match_inner : match_run;
+    const auto match = r->wait->match == nullptr ? nullptr : r->wait->match == callee_matches ? match_inner : match_run;
     env->continuation = {r, resume_run, destroy_run, match, r->wait->timeout_ms};
     return CNODE_NONE;
   });
@@ -305,7 +328,7 @@ struct inner_wait : message_awaiter {
   cnode_continuation callee{};
   cnode_env* const in = env();
   bool pending = false;
-  inner_wait() { inner = true; }
+  inner_wait() = default;
   inner_wait(const inner_wait&) = delete;
   ~inner_wait() {
     if (pending) callee.destroy(callee.frame);
@@ -315,7 +338,7 @@ struct inner_wait : message_awaiter {
     pending = true;
     timeout_ms = c.timeout_ms;
     match = nullptr;
-    if (c.match != nullptr) match = [](waiting&, term) { return false; };  // match_inner asks the callee
+    if (c.match != nullptr) match = callee_matches;
   }
   cnode_term resume_inner() {
     pending = false;  // the frame is the callee's again
