@@ -1,63 +1,74 @@
 #include "gathering.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace cnode::node {
 namespace {
 
-constexpr double smoothing = 1.0 / 16;
-// Messages of a round without rests: more than one call is under way; they gather by themselves. With rests: a rest pays; too much is held up.
-constexpr double several = 1.1, few = 6, enough = 3.5, many = 20;
-constexpr double often = 0.1;       // one caller finds its node asleep each time
-constexpr double wanted = 8;        // messages to gather
-constexpr double tolerated = 0.9;   // of the rate without rests
-constexpr unsigned trial = 24, first_pause = 512, longest_pause = 16'384;  // rounds
-constexpr unsigned most_trials = 16; // that rests stand in a row, before the rate without them is taken again
-constexpr std::chrono::nanoseconds silence{2'000'000}, long_round{500'000};
+constexpr std::chrono::nanoseconds period{4'000'000}, silence{2'000'000};
+constexpr unsigned least_rounds = 8;
+constexpr double often = 0.3;       // one caller finds its node asleep each time
+constexpr double few = 6;           // messages of a round without rests; more than that gather by themselves
+constexpr double enough = 3.5;      // messages of a round that pay for a rest
+constexpr double tolerated = 0.92;  // of the rate without rests
+constexpr unsigned most_in_a_row = 24, first_pause = 16, longest_pause = 1024;  // periods
 
 }  // namespace
 
 std::chrono::nanoseconds gathering::rest(time_point now, std::uint64_t sent, bool at_once) {
-  const auto messages = static_cast<double>(sent - seen_);
-  const std::chrono::nanoseconds passed = now - last_;
-  seen_ = sent;
-  last_ = now;
+  const auto passed = now - std::exchange(last_, now);
   if (passed > silence) {
     // What was before says nothing of what comes.
-    messages_ = nanoseconds_ = at_once_ = 0;
-    resting_ = false;
-    rounds_ = std::max(rounds_, trial);
+    rest_ = {};
+    begin(now, sent);
     return {};
   }
-  messages_ += (messages - messages_) * smoothing;
-  // A round in which another thread had our processor counts like a long one.
-  nanoseconds_ += (static_cast<double>(std::min(passed, long_round).count()) - nanoseconds_) * smoothing;
-  if (!resting_) at_once_ += ((at_once ? 1.0 : 0.0) - at_once_) * smoothing;
-  const auto rate = messages_ / std::max(nanoseconds_, 1.0);
-  if (rounds_ > 0) --rounds_;
-  else change(rate);
-  if (!resting_) return {};
-  const std::chrono::nanoseconds time(static_cast<std::int64_t>(std::min(wanted / std::max(rate, 1e-9), 1e9)));
-  return time < shortest ? std::chrono::nanoseconds{0} : std::min(time, longest);
+  ++rounds_;
+  if (at_once) ++at_once_;
+  const std::chrono::nanoseconds judged = now - since_;
+  if (judged >= period) {
+    judge(static_cast<double>(judged.count()) / 1e6, static_cast<double>(sent - sent_before_));
+    begin(now, sent);
+  }
+  return rest_;
 }
 
-void gathering::change(double rate) {
-  if (!resting_) {
-    const auto with_rest = messages_ + rate * static_cast<double>(longest.count());
-    if (at_once_ < often || messages_ < several || messages_ > few || with_rest < enough) return;
-    resting_ = true;
-    trials_ = 0;
-    rate_before_ = rate;
-    rounds_ = trial;
-  } else if (messages_ < enough || messages_ > many || rate < tolerated * rate_before_) {
-    resting_ = false;
-    pause_ = std::clamp(2 * pause_, first_pause, longest_pause);
-    rounds_ = pause_;
+void gathering::begin(time_point now, std::uint64_t sent) {
+  since_ = now;
+  sent_before_ = sent;
+  rounds_ = at_once_ = 0;
+}
+
+void gathering::judge(double milliseconds, double messages) {
+  const auto rate = messages / milliseconds, each = messages / rounds_;
+  if (rest_.count() == 0) {
+    rate_ = rate;
+    if (pause_ > 0) {
+      --pause_;
+      return;
+    }
+    const auto gathers = [&](std::chrono::nanoseconds rest) { return rate * static_cast<double>(rest.count()) / 1e6 >= enough; };
+    if (rounds_ < least_rounds || at_once_ < often * rounds_ || each > few || !gathers(longest)) return;
+    rest_ = gathers(best_) ? best_ : longest;
+    in_a_row_ = 0;
+  } else if (each < enough) {
+    give_up();
+  } else if (rate < tolerated * rate_) {
+    if (rest_ <= shortest) return give_up();
+    rest_ = best_ = shortest;
   } else {
-    pause_ = 0;
-    rounds_ = trial;
-    if (++trials_ >= most_trials) resting_ = false;
+    last_pause_ = 0;
+    best_ = rest_;
+    if (++in_a_row_ >= most_in_a_row) rest_ = {};
+    else if (in_a_row_ == most_in_a_row / 2) rest_ = longest;
   }
+}
+
+void gathering::give_up() {
+  rest_ = {};
+  best_ = shortest;
+  pause_ = last_pause_ = std::clamp(2 * last_pause_, first_pause, longest_pause);
 }
 
 }  // namespace cnode::node

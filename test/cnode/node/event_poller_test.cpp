@@ -21,14 +21,16 @@ struct closed_loop {
   gathering g;
   clock::time_point now{1h};
   std::uint64_t sent = 0;
+  std::chrono::nanoseconds longest_seen{0};
 
-  // True when the last rounds were with a rest.
+  // How many of the rounds had a rest.
   int run(int rounds, int in_flight, std::chrono::nanoseconds each) {
     int rests = 0;
     for (int i = 0; i < rounds; ++i) {
       const auto rest = g.rest(now, sent, in_flight > 1);
       EXPECT_LE(rest, gathering::longest);
-      const auto passed = std::max<std::chrono::nanoseconds>(rest, 20us) + 10us;
+      longest_seen = std::max(longest_seen, rest);
+      const auto passed = std::max<std::chrono::nanoseconds>({rest, 20us, each}) + 10us;
       if (rest > 0ns) ++rests;
       sent += static_cast<std::uint64_t>(std::clamp<std::int64_t>(passed / each, 1, in_flight));
       now += std::max<std::chrono::nanoseconds>(passed, in_flight == 1 ? 60us : 0us);
@@ -42,14 +44,29 @@ TEST(Gathering, ASingleCallerNeverWaits) {
   EXPECT_EQ(l.run(10'000, 1, 15us), 0);
 }
 
+// A rest that brings no more than both of them costs throughput.
 TEST(Gathering, TwoCallersAreTriedNowAndThenAtMost) {
   closed_loop l;
+  l.run(10'000, 2, 15us);
   EXPECT_LT(l.run(10'000, 2, 15us), 500);
 }
 
 TEST(Gathering, ManyCallersGather) {
   closed_loop l;
-  EXPECT_GT(l.run(10'000, 64, 15us), 9'000);
+  EXPECT_GT(l.run(10'000, 64, 15us), 7'000);
+}
+
+TEST(Gathering, SlowRequestsOfManyCallersGatherInLongerRests) {
+  closed_loop l;
+  l.run(1'000, 64, 40us);
+  EXPECT_GT(l.run(1'000, 64, 40us), 700);
+  EXPECT_EQ(l.longest_seen, gathering::longest);
+}
+
+// A node that answers sixty at a time has no need to rest.
+TEST(Gathering, LeavesAloneWhatGathersByItself) {
+  closed_loop l;
+  EXPECT_EQ(l.run(10'000, 64, 400ns), 0);
 }
 
 TEST(Gathering, EndsWhenTheCallersGo) {
