@@ -55,9 +55,12 @@ def table(figures, results, heading, reasons):
     why = {row.key: reasons.get(row.key) or reasons.get(row.figure) for row in missed}
     if missed:
         lines += ["", "Not met, and why (results/reasons.md; the profile of a row: test/bench/profile NAME)"]
+    told = {}  # rows with one reason share it
     for row in missed:
         if why[row.key]:
-            lines += ["%s: %s" % (row.key, row.label)] + ["    " + line for line in why[row.key]]
+            told.setdefault("\n".join(why[row.key]), []).append("%s: %s" % (row.key, row.label))
+    for reason, labels in told.items():
+        lines += labels + ["    " + line for line in reason.splitlines()]
     silent = [key for key in why if not why[key]]
     if silent:
         lines += textwrap.wrap("No reason is given for " + ", ".join(silent), 140, subsequent_indent="    ", break_on_hyphens=False)
