@@ -26,7 +26,7 @@ constexpr std::size_t max_growth = std::size_t{1} << 17;
 // The sizes of first chunk that are kept for reuse, per thread: most messages and signals fit them.
 constexpr std::size_t kept_words[] = {12, 24, 48, 120, 504};
 constexpr std::size_t kept_classes = sizeof kept_words / sizeof *kept_words;
-constexpr unsigned kept_blocks[] = {512, 1024, 512, 128, 32};
+constexpr unsigned kept_blocks[] = {2048, 2048, 512, 128, 32};
 
 constexpr bool keeps_blocks = kept_memory::enabled;
 
