@@ -136,6 +136,8 @@ struct core {
   static bool drain(process& p);
   static void drain_first(process& p);
   static block* take_inbox(process& p, block* with);
+  // Signals linked from the newest to the oldest, the other way round.
+  static block* oldest_first(block* newest);
   static void handle_in_order(process& p, block* oldest, bool function_runs);
   static void append(process& p, block_ptr message);
   static block_ptr remove(process& p, block** slot);

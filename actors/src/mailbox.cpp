@@ -85,13 +85,7 @@ void arrivals::post() {
   runtime_access::of(node_).table.with(pid_, [&](process& p) { posted = core::try_post(p, newest, oldest_); });
   if (posted) return;
   oldest_->next = nullptr;
-  block* oldest = nullptr;
-  while (newest) {
-    auto* next = newest->next;
-    newest->next = oldest;
-    oldest = newest;
-    newest = next;
-  }
+  auto* oldest = core::oldest_first(newest);
   while (oldest) {
     block_ptr s{oldest};
     oldest = s->next;
@@ -178,21 +172,25 @@ void core::handle_meanwhile(process& p) {
 
 // What is in the inbox, behind what is already out of it; oldest first.
 block* core::take_inbox(process& p, block* with) {
-  block* oldest = nullptr;
   auto* newest = p.inbox_.load(std::memory_order_relaxed);
   if (newest && newest != closed()) newest = p.inbox_.exchange(nullptr);
-  if (newest == closed()) newest = nullptr;
+  auto* oldest = newest == closed() ? nullptr : oldest_first(newest);
+  if (!with) return oldest;
+  auto* last = with;
+  while (last->next) last = last->next;
+  last->next = oldest;
+  return with;
+}
+
+block* core::oldest_first(block* newest) {
+  block* oldest = nullptr;
   while (newest) {
     auto* next = newest->next;
     newest->next = oldest;
     oldest = newest;
     newest = next;
   }
-  if (!with) return oldest;
-  auto* last = with;
-  while (last->next) last = last->next;
-  last->next = oldest;
-  return with;
+  return oldest;
 }
 
 void core::handle_in_order(process& p, block* oldest, bool function_runs) {

@@ -42,15 +42,7 @@ void core::announce(process& p) {
   }
   // Who came too late learns that there is nobody.
   handle_in_order(p, late, false);
-  auto* rest = p.inbox_.exchange(closed());
-  block* oldest = nullptr;
-  while (rest) {
-    auto* next = rest->next;
-    rest->next = oldest;
-    oldest = rest;
-    rest = next;
-  }
-  handle_in_order(p, oldest, false);
+  handle_in_order(p, oldest_first(p.inbox_.exchange(closed())), false);
 }
 
 void core::tell_links(process& p, process_extras& e, term reason) {

@@ -8,23 +8,13 @@
 #include <mutex>
 #include <utility>
 
+#include <cnode/protocol/unused_memory.hpp>
+
 #include "spinlock.hpp"
 
 namespace cnode::actors {
 
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool in_slabs = false;  // reuse would hide a use after free
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr bool in_slabs = false;
-#else
-constexpr bool in_slabs = true;
-#endif
-#else
-constexpr bool in_slabs = true;
-#endif
 
 constexpr std::size_t step = 16, classes = slabs::largest / step;
 constexpr std::size_t slab_bytes = std::size_t{1} << 16, chunk_bytes = std::size_t{1} << 22;
@@ -218,7 +208,7 @@ struct last_of_thread {
 }  // namespace
 
 void* slabs::take(std::size_t bytes) {
-  if (!in_slabs || bytes > largest) return ::operator new(bytes);
+  if (!keeps_memory || bytes > largest) return ::operator new(bytes);
   const auto c = bytes ? (bytes - 1) / step : 0;
   auto* o = kept.first[c];
   if (!o) return take_more(c);
@@ -229,7 +219,7 @@ void* slabs::take(std::size_t bytes) {
 
 void slabs::give(void* p, std::size_t bytes) noexcept {
   if (!p) return;
-  if (!in_slabs || bytes > largest) return ::operator delete(p);
+  if (!keeps_memory || bytes > largest) return ::operator delete(p);
   const auto c = bytes ? (bytes - 1) / step : 0;
   auto* o = new (p) free_object{nullptr};
   if (!kept.open) {

@@ -28,8 +28,6 @@ constexpr std::size_t kept_words[] = {12, 24, 48, 120, 504};
 constexpr std::size_t kept_classes = sizeof kept_words / sizeof *kept_words;
 constexpr unsigned kept_blocks[] = {2048, 2048, 512, 128, 32};
 
-constexpr bool keeps_blocks = kept_memory::enabled;
-
 // Memory of blocks that died on this thread. Freed with the thread.
 struct kept_first_chunks {
   struct entry {
@@ -106,7 +104,7 @@ void free_chunks(block_chunk* c) noexcept {
 block_ptr block::make(std::size_t words) {
   const auto c = words < small_words ? class_of_small[words] : class_of(words);
   void* memory;
-  if (keeps_blocks && c < kept_classes && kept.first[c]) {
+  if (keeps_memory && c < kept_classes && kept.first[c]) {
     memory = kept.first[c];
     kept.first[c] = kept.first[c]->next;
     --kept.count[c];
@@ -219,7 +217,7 @@ void block_deleter::operator()(block* b) const noexcept {
   b->next = nullptr;
   // Most are small messages that hold nothing but their words.
   if (const auto words = static_cast<std::size_t>(b->first_end_ - first_word(b));
-      keeps_blocks && words < small_words && !b->adopted_ && !b->chunks_ && b->off_heap == CNODE_NONE && !kept.gone) {
+      keeps_memory && words < small_words && !b->adopted_ && !b->chunks_ && b->off_heap == CNODE_NONE && !kept.gone) {
     const auto c = class_of_small[words];
     if (kept_words[c] == words && kept.count[c] < kept_blocks[c]) {
       auto* e = new (static_cast<void*>(b)) kept_first_chunks::entry;
@@ -243,7 +241,7 @@ void block_deleter::operator()(block* b) const noexcept {
     const bool exact = c < kept_classes && first_word(b) + kept_words[c] == b->first_end_;
     const auto bytes = static_cast<std::size_t>(reinterpret_cast<char*>(b->first_end_) - reinterpret_cast<char*>(b));
     b->~block();
-    if (keeps_blocks && exact && !kept.gone && kept.count[c] < kept_blocks[c]) {
+    if (keeps_memory && exact && !kept.gone && kept.count[c] < kept_blocks[c]) {
       auto* e = new (static_cast<void*>(b)) kept_first_chunks::entry;
       e->next = kept.first[c];
       kept.first[c] = e;

@@ -15,18 +15,6 @@
 namespace cnode {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool keeps_buffers = false;  // reuse would hide a use after free
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr bool keeps_buffers = false;
-#else
-constexpr bool keeps_buffers = true;
-#endif
-#else
-constexpr bool keeps_buffers = true;
-#endif
-
 constexpr std::size_t smallest_kept = 32 * 1024, most_bytes_kept = std::size_t{160} << 20;
 
 class kept_buffers {
@@ -96,7 +84,7 @@ void retain(buffer* b) noexcept {
 
 void release(buffer* b) noexcept {
   if (!b || b->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  if (keeps_buffers && b->size >= smallest_kept && b->size <= most_bytes_kept / 2) return kept.keep(b);
+  if (keeps_memory && b->size >= smallest_kept && b->size <= most_bytes_kept / 2) return kept.keep(b);
   b->~buffer();
   std::free(static_cast<void*>(b));
 }
@@ -104,7 +92,7 @@ void release(buffer* b) noexcept {
 buffer_ptr buffer_ptr::make(std::size_t size) {
   if (size > SIZE_MAX - sizeof(buffer)) throw std::bad_alloc();
   buffer_ptr p;
-  if (keeps_buffers && size >= smallest_kept && (p.b_ = kept.take(size, size + size / 4))) {
+  if (keeps_memory && size >= smallest_kept && (p.b_ = kept.take(size, size + size / 4))) {
     p.b_->refs.store(1, std::memory_order_relaxed);
     return p;
   }
@@ -130,7 +118,7 @@ void buffer_ptr::resize(std::size_t size) {
 }
 
 bool buffer_ptr::grow_to_kept(std::size_t size, std::size_t used) {
-  if (!keeps_buffers || size < smallest_kept) return false;
+  if (!keeps_memory || size < smallest_kept) return false;
   assert(!b_ || (b_->refs.load(std::memory_order_relaxed) == 1 && size >= b_->size && used <= b_->size));
   buffer_ptr p;
   p.b_ = kept.take(size, size + size / 4);

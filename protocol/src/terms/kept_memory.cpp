@@ -86,7 +86,7 @@ thread_local own_shelf own;
 
 piece take(std::size_t wanted) {
   piece p{nullptr, wanted};
-  if (enabled && wanted >= smallest) {
+  if (keeps_memory && wanted >= smallest) {
     if (wanted > SIZE_MAX / 2) throw std::bad_alloc();
     // Few different sizes, so that what one term leaves suits the next.
     const auto step = std::bit_floor(wanted) / 4;
@@ -105,7 +105,7 @@ piece take(std::size_t wanted) {
 
 void give(piece p) noexcept {
   bool kept = false;
-  if (enabled && p.bytes >= smallest) {
+  if (keeps_memory && p.bytes >= smallest) {
     piece gone[16];
     unsigned n = 0;
     static_assert(decltype(shared)::capacity <= 16 && own_shelf::capacity <= 16);

@@ -16,17 +16,4 @@ piece take(std::size_t bytes);
 // The piece as take() gave it.
 void give(piece p) noexcept;
 
-#if defined(__SANITIZE_ADDRESS__)
-#define CNODE_KEEPS_MEMORY false  // reuse would hide a use after free
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define CNODE_KEEPS_MEMORY false
-#endif
-#endif
-#ifndef CNODE_KEEPS_MEMORY
-#define CNODE_KEEPS_MEMORY true
-#endif
-constexpr bool enabled = CNODE_KEEPS_MEMORY;
-#undef CNODE_KEEPS_MEMORY
-
 }  // namespace cnode::kept_memory

@@ -4,6 +4,19 @@
 
 namespace cnode {
 
+// False where reuse would hide a use after free: caches then keep nothing.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool keeps_memory = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr bool keeps_memory = false;
+#else
+constexpr bool keeps_memory = true;
+#endif
+#else
+constexpr bool keeps_memory = true;
+#endif
+
 // To be called once per cache, before threads start (a static of the cache's file). There is room for 16 of each kind.
 struct unused_memory {
   using function = void (*)() noexcept;
